@@ -1,0 +1,109 @@
+# The only entry to everything: the same targets here and in CI.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES   := . examples internal/bench internal/e2e
+TESTED    := . examples internal/e2e
+BIN       := $(CURDIR)/bin
+FUZZTIME  ?= 20000x
+BENCH     ?= .
+BENCHTIME ?= 100ms
+COUNT     ?= 6
+ARGS      ?=
+
+# each runs the command $(2) in every module of $(1).
+each = for m in $(1); do echo "== $$m"; (cd $$m && $(2)); done
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: ## serve the quickstart on http://127.0.0.1:8080 (ARGS="-redis redis://127.0.0.1:6379")
+	@cd examples && go run ./quickstart $(ARGS)
+
+.PHONY: test
+test: ## run every test; at the end: what this machine could not exercise
+	@report=$$(mktemp); trap 'rm -f $$report' EXIT; export SALLYPORT_REPORT=$$report; status=0; \
+	for m in $(TESTED); do (cd $$m && go test -count=1 ./...) || status=1; done; \
+	if [ -s $$report ]; then echo; echo "Not exercised on this machine:"; cut -f1 $$report | sort | uniq -c | sed -E 's/^ *([0-9]+) (.*)/  \2 (\1 tests)/'; \
+	else echo; echo "Everything was exercised."; fi; exit $$status
+
+.PHONY: check
+check: vet lint race fuzz examples bench-compile api-check vuln ## everything: run it before you commit
+
+.PHONY: race
+race: ## run every test under the race detector, shuffled
+	@$(call each,$(TESTED),go test -race -shuffle=on -count=1 ./...)
+
+.PHONY: vet
+vet: ## go vet, gofmt and go.mod of every module
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(call each,$(MODULES),go vet ./... && go mod tidy -diff)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 20000x: a count, since Go's own deadline can end a timed run in an error)
+	@for m in $(TESTED); do cd $(CURDIR)/$$m; go list -f '{{.Dir}}' ./... | while read -r dir; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go 2>/dev/null | sed 's/func //'); do \
+	    echo "== $${dir#$(CURDIR)/} $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$dir >$(BIN)/fuzz.log 2>&1 \
+	      || { cat $(BIN)/fuzz.log; exit 1; }; \
+	  done; done; done
+fuzz: | $(BIN)
+
+.PHONY: bench
+bench: $(BIN)/benchstat ## the peer table: ours and the peers' side by side in one run (BENCH, BENCHTIME, COUNT)
+	@cd internal/bench && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./... | tee $(BIN)/bench.txt
+	@$(BIN)/benchstat -col /who $(BIN)/bench.txt
+
+.PHONY: storm
+storm: ## 200 password hashes at once of 64 MiB, with the Pool and without, each in its own process
+	@go test -tags timing -run '^$$' -bench Storm/pool -benchtime 1x ./password | grep -E '^Bench'
+	@go test -tags timing -run '^$$' -bench Storm/unbounded -benchtime 1x ./password | grep -E '^Bench'
+
+.PHONY: timing
+timing: ## the statistical test of even timing; takes minutes and wants an idle machine
+	@go test -tags timing -run Timing -timeout 30m -v ./password
+
+.PHONY: bench-compile
+bench-compile: ## compile every benchmark and run each once
+	@go test -run '^$$' -bench . -benchtime 1x ./... >/dev/null
+	@cd internal/bench && go test -run '^$$' -bench . -benchtime 1x ./... >/dev/null
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## golangci-lint with staticcheck and gosec
+	@$(call each,$(MODULES),$(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...)
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## govulncheck; VULNDB is the URL of a database (default: the live one)
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m; \
+	  out=$$($(BIN)/govulncheck $(if $(VULNDB),-db '$(VULNDB)') -test ./... 2>&1) && status=0 || status=$$?; echo "$$out"; \
+	  if [ $$status -ne 0 ] && [ -z '$(VULNDB)' ] && grep -qE 'dial tcp|no such host|fetching|vuln.go.dev' <<<"$$out"; then \
+	    echo "vuln: THE VULNERABILITY DATABASE CANNOT BE REACHED FROM HERE, NOTHING WAS CHECKED. Set VULNDB to the URL of a copy."; \
+	  else exit $$status; fi); done
+
+.PHONY: api
+api: ## rewrite the golden files of the public API in api/
+	@go test -count=1 -run TestAPI ./internal/house -update
+
+.PHONY: api-check
+api-check: ## compare the public API with its golden files; import rules, zero values, problem codes
+	@go test -count=1 ./internal/house
+
+.PHONY: examples
+examples: ## build and test the example programs
+	@cd examples && go build -o $(BIN)/ ./... && go test -count=1 ./...
+examples: | $(BIN)
+
+.PHONY: mutate
+mutate: $(BIN)/gremlins ## delete each guard of PKG in turn and require a red test (PKG=./rbac)
+	@$(BIN)/gremlins unleash $(PKG)
+
+.PHONY: tools
+tools: $(BIN)/golangci-lint $(BIN)/govulncheck $(BIN)/benchstat ## build the pinned tools
+
+$(BIN):
+	@mkdir -p $@
+
+$(BIN)/golangci-lint $(BIN)/govulncheck $(BIN)/benchstat $(BIN)/gremlins: tools/go.sum | $(BIN)
+	@cd tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$') && touch $@

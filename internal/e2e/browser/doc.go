@@ -1,0 +1,3 @@
+// Package browser drives the example programs in a headless Chromium, as a person
+// would. It has tests only.
+package browser

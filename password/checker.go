@@ -1,0 +1,226 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/password/throttle"
+	"github.com/go-sallyport/auth/problem"
+)
+
+// A Lookup finds who signs in with login, and the stored hash of their password.
+//
+//   - A login that nobody may sign in with, because it is unknown, or the account
+//     disabled, locked or not verified: an error that wraps ErrNoAccount. If the
+//     account is known its principal may come along, for the limiter and for
+//     events.
+//   - An account without a password: the empty hash.
+//   - Any other error is a fault, such as a database that is down: 503.
+//
+// The login is what was given to Check. If it finds accounts by more spellings
+// than those that differ in case and in spaces around them, bring it to one form
+// before Check: spellings of a known login are counted together by the limiter,
+// and those of an unknown one should be.
+//
+// The principal must have a Subject. A nil one without an error stands for
+// ErrNoAccount. A Lookup should take as long for a login that is unknown as for
+// one that is not: one query, whatever it finds. It is called concurrently.
+type Lookup func(ctx context.Context, login string) (hash string, p *auth.Principal, err error)
+
+// CheckerConfig configures a Checker. The zero value is the recommended
+// production setting.
+type CheckerConfig struct {
+	// Hasher verifies. Nil: an Argon2id with a Pool of its own.
+	Hasher Hasher
+	// Limiter counts the attempts at each account, or at each login that is none.
+	// Nil: one in memory, five in 15 minutes. There is no way to have none.
+	Limiter *throttle.Limiter
+	// Rehash stores newHash for subject if the stored hash still is oldHash, in
+	// one step, and does nothing if it is not: somebody has changed the password
+	// meanwhile. It is called after a successful check of an outdated hash. If it
+	// fails the check has succeeded all the same. Nil: hashes stay as they are.
+	Rehash func(ctx context.Context, subject, oldHash, newHash string) error
+	// OnEvent is told of failed checks (auth.EventSignInFail), of replaced hashes
+	// (EventRehashed) and of faults that change no answer (EventFault).
+	OnEvent auth.EventFunc
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Kinds of events.
+const (
+	EventRehashed auth.EventKind = "password.rehashed" // an outdated hash was replaced
+	EventFault    auth.EventKind = "password.fault"    // a stored hash cannot be read, or Rehash or the limiter failed
+)
+
+// A Checker checks logins with a password, and tells those who fail nothing.
+//
+// Whether the login is unknown, the account has no password or may not sign in,
+// the stored hash is of an old scheme or is damaged, or the password is wrong:
+// the answer is ErrMismatch, and the work is the same; Even timing in the package
+// comment says how, and how far. The attempt is counted before any of it, under
+// the Subject of the account if there is one, so that all its logins share one
+// count, and under the login if there is none.
+//
+// It is safe for concurrent use.
+type Checker struct {
+	lookup  Lookup
+	hasher  Hasher
+	limiter *throttle.Limiter
+	rehash  func(ctx context.Context, subject, oldHash, newHash string) error
+	onEvent auth.EventFunc
+	now     func() time.Time
+}
+
+// maxLogin bounds a login, in bytes: RFC 5321 addresses have at most 254.
+const maxLogin = 1024
+
+var errNoSubject = errors.New("password: Lookup returned a principal without a Subject")
+
+// NewChecker returns a Checker.
+func NewChecker(lookup Lookup, cfg CheckerConfig) (*Checker, error) {
+	if lookup == nil {
+		return nil, errors.New("password: NewChecker wants a Lookup")
+	}
+	c := &Checker{lookup: lookup, hasher: cfg.Hasher, limiter: cfg.Limiter, rehash: cfg.Rehash, onEvent: cfg.OnEvent, now: cfg.Now}
+	var err error
+	if c.hasher == nil {
+		if c.hasher, err = NewArgon2id(Argon2idConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	if c.limiter == nil {
+		if c.limiter, err = throttle.New(nil, throttle.Config{Now: cfg.Now}); err != nil {
+			return nil, err
+		}
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c, nil
+}
+
+// Check returns the principal of login if password is its password, with the
+// factor "pwd" and the time of this moment, ready for an auth.SignIn. Otherwise
+// it returns
+//
+//   - ErrMismatch, also, at once and for any login, for a password of more than
+//     MaxBytes bytes, which nobody can have: 401
+//   - a *throttle.LockedError after too many attempts: 429
+//   - ErrBusy if the Pool is: 503
+//   - the error of ctx if that is done
+//   - an error that wraps that of the Lookup or of the Limiter's store: 503
+//   - an error that wraps that of a Hasher, or what one of them panicked with: 500.
+func (c *Checker) Check(ctx context.Context, login, password string) (p *auth.Principal, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p, err = nil, problem.PanicError(v)
+		}
+	}()
+	if len(password) > MaxBytes || len(login) > maxLogin {
+		c.failed(ctx, "", ErrMismatch)
+		return nil, ErrMismatch
+	}
+	hash, found, err := c.find(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	subject, key := "", "login:"+strings.TrimSpace(fold(login))
+	if found != nil {
+		subject, key = found.Subject, "subject:"+found.Subject
+	}
+	attempt, err := c.limiter.Begin(ctx, key)
+	if err != nil {
+		c.failed(ctx, subject, err)
+		return nil, err
+	}
+	ok, outdated, bad, err := verifyEvenly(ctx, c.hasher, hash, password)
+	if err != nil {
+		return nil, hashingError(ctx, err)
+	}
+	if bad != nil {
+		c.onEvent.Emit(ctx, auth.Event{Kind: EventFault, Time: c.now(), Subject: subject, Err: bad})
+	}
+	if !ok {
+		c.failed(ctx, subject, ErrMismatch)
+		return nil, ErrMismatch
+	}
+	c.forgive(ctx, subject, attempt)
+	if outdated {
+		c.replace(ctx, subject, hash, password)
+	}
+	return c.principal(found), nil
+}
+
+// find asks the Lookup. No account is no error here; it has the empty hash,
+// which nothing matches.
+func (c *Checker) find(ctx context.Context, login string) (hash string, p *auth.Principal, err error) {
+	hash, p, err = c.lookup(ctx, login)
+	switch {
+	case errors.Is(err, ErrNoAccount):
+		hash = ""
+	case err != nil:
+		// Its public face, if it has one, might tell who has an account.
+		return "", nil, problem.Wrap(problem.Unavailable, fmt.Errorf("password: Lookup: %w", err))
+	case p == nil:
+		hash = ""
+	}
+	if p != nil && p.Subject == "" {
+		return "", nil, errNoSubject
+	}
+	return hash, p, nil
+}
+
+// hashingError gives an error of a Hasher its public face. That of a foreign
+// Hasher might tell which accounts it is about.
+func hashingError(ctx context.Context, err error) error {
+	if errors.Is(err, ErrBusy) || ctx.Err() != nil {
+		return err
+	}
+	return problem.Wrap(problem.Internal, fmt.Errorf("password: Hasher: %w", err))
+}
+
+func (c *Checker) principal(found *auth.Principal) *auth.Principal {
+	p := found.Clone()
+	p.AuthenticatedAt = c.now()
+	p.Factors = []auth.Factor{{Kind: auth.FactorPassword, At: p.AuthenticatedAt}}
+	return p
+}
+
+// forgive clears the count of attempts. If that fails the owner has fewer
+// attempts left, which is no reason to turn them away.
+func (c *Checker) forgive(ctx context.Context, subject string, a *throttle.Attempt) {
+	if err := a.Succeed(ctx); err != nil {
+		c.onEvent.Emit(ctx, auth.Event{Kind: EventFault, Time: c.now(), Subject: subject, Err: err})
+	}
+}
+
+// replace stores a new hash of a password that was right, if that can be done
+// now; the next login is another chance.
+func (c *Checker) replace(ctx context.Context, subject, oldHash, password string) {
+	if c.rehash == nil {
+		return
+	}
+	kind, err := EventRehashed, error(nil)
+	defer func() {
+		if v := recover(); v != nil {
+			kind, err = EventFault, problem.PanicError(v)
+		}
+		c.onEvent.Emit(ctx, auth.Event{Kind: kind, Time: c.now(), Subject: subject, Err: err})
+	}()
+	newHash, err := c.hasher.Hash(ctx, password)
+	if err == nil {
+		err = c.rehash(ctx, subject, oldHash, newHash)
+	}
+	if err != nil {
+		kind = EventFault
+	}
+}
+
+func (c *Checker) failed(ctx context.Context, subject string, err error) {
+	c.onEvent.Emit(ctx, auth.Event{Kind: auth.EventSignInFail, Time: c.now(), Subject: subject, Err: err})
+}

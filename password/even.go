@@ -1,0 +1,60 @@
+package password
+
+import (
+	"context"
+	"errors"
+)
+
+// verifyEvenly is h.Verify, but if the password does not match it has cost the
+// same whatever encoded is: one hash by every scheme that h knows. Nothing
+// matches an empty encoded. See Even timing in the package comment.
+//
+// Its error is nil, or one that says nothing of encoded and the account: the
+// Pool is busy, ctx is done, or h has failed. If encoded cannot be read, bad says
+// why, for the log.
+func verifyEvenly(ctx context.Context, h Hasher, encoded, password string) (ok, outdated bool, bad, err error) {
+	hashers, by := []Hasher{h}, 0
+	u, several := h.(*upgrade)
+	if several {
+		hashers = u.hashers
+	}
+	switch {
+	case encoded == "":
+		by = none
+	case several:
+		ok, outdated, by, err = u.verify(ctx, encoded, password)
+	default:
+		ok, outdated, err = h.Verify(ctx, encoded, password)
+	}
+	switch {
+	case err != nil && !aboutData(err):
+		return false, false, nil, err
+	case err != nil:
+		// No work has been done for encoded.
+		by = none
+		if !errors.Is(err, ErrRejected) {
+			bad = err
+		}
+	case ok:
+		return true, outdated, nil, nil
+	}
+	for i, h := range hashers {
+		if i != by {
+			_, err = h.Hash(ctx, password)
+		} else if s, is := h.(scheme); is {
+			err = s.topUp(ctx, encoded, password)
+		} else {
+			continue
+		}
+		if err != nil && !aboutData(err) {
+			return false, false, bad, err
+		}
+	}
+	return false, false, bad, nil
+}
+
+// aboutData reports whether err speaks of a stored hash or of a password, and
+// not of a fault.
+func aboutData(err error) bool {
+	return errors.Is(err, ErrUnknownScheme) || errors.Is(err, ErrBadHash) || errors.Is(err, ErrRejected)
+}

@@ -1,0 +1,98 @@
+package problem
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A Code names a problem for machines. It never changes its meaning. The codes
+// below are those of this module; an application may use its own beside them,
+// in a Details that it fills in by itself.
+type Code string
+
+// The registry of codes. Each has a paragraph of the same name in
+// docs/problems.md, which says when it is sent and what a client should do.
+const (
+	BadRequest           Code = "BAD_REQUEST"
+	BodyInvalid          Code = "BODY_INVALID"
+	BodyTooLarge         Code = "BODY_TOO_LARGE"
+	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
+	Unauthenticated      Code = "UNAUTHENTICATED"
+	InvalidCredentials   Code = "INVALID_CREDENTIALS"
+	StepUpRequired       Code = "STEP_UP_REQUIRED"
+	Forbidden            Code = "FORBIDDEN"
+	InsufficientScope    Code = "INSUFFICIENT_SCOPE"
+	CrossOrigin          Code = "CROSS_ORIGIN"
+	CSRFTokenInvalid     Code = "CSRF_TOKEN_INVALID"
+	NotFound             Code = "NOT_FOUND"
+	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
+	PasswordRejected     Code = "PASSWORD_REJECTED"
+	TooManyRequests      Code = "TOO_MANY_REQUESTS"
+	Internal             Code = "INTERNAL_ERROR"
+	Unavailable          Code = "UNAVAILABLE"
+)
+
+// typeBase is where a code is explained: the type member of RFC 9457 §3.1.1 is
+// a URI that a person can open.
+const typeBase = "https://github.com/go-sallyport/auth/blob/main/docs/problems.md#"
+
+// fixed is a registered problem, rendered once: the whole body, and what comes
+// before and after the members of one occurrence.
+type fixed struct {
+	details          Details
+	body, head, tail []byte
+}
+
+// registry is written during package initialisation and only read afterwards.
+var registry = register(
+	entry{BadRequest, http.StatusBadRequest, "The request is malformed"},
+	entry{BodyInvalid, http.StatusBadRequest, "The request body could not be read"},
+	entry{BodyTooLarge, http.StatusRequestEntityTooLarge, "The request body is too large"},
+	entry{UnsupportedMediaType, http.StatusUnsupportedMediaType, "The content type is not supported"},
+	entry{Unauthenticated, http.StatusUnauthorized, "Authentication is required"},
+	entry{InvalidCredentials, http.StatusUnauthorized, "The credentials are not valid"},
+	entry{StepUpRequired, http.StatusUnauthorized, "A more recent or stronger sign-in is required"},
+	entry{Forbidden, http.StatusForbidden, "You may not do this"},
+	entry{InsufficientScope, http.StatusForbidden, "The credential does not cover this"},
+	entry{CrossOrigin, http.StatusForbidden, "Requests from another origin are refused"},
+	entry{CSRFTokenInvalid, http.StatusForbidden, "The form is not from this session"},
+	entry{NotFound, http.StatusNotFound, "There is nothing here"},
+	entry{MethodNotAllowed, http.StatusMethodNotAllowed, "The method is not allowed here"},
+	entry{PasswordRejected, http.StatusUnprocessableEntity, "The password is not acceptable"},
+	entry{TooManyRequests, http.StatusTooManyRequests, "Too many requests"},
+	entry{Internal, http.StatusInternalServerError, "Something went wrong on our side"},
+	entry{Unavailable, http.StatusServiceUnavailable, "The service cannot answer right now"},
+)
+
+type entry struct {
+	code   Code
+	status int
+	title  string
+}
+
+func register(entries ...entry) map[Code]*fixed {
+	m := make(map[Code]*fixed, len(entries))
+	for _, e := range entries {
+		f := &fixed{details: Details{
+			Type:   typeBase + strings.ToLower(string(e.code)),
+			Title:  e.title,
+			Status: e.status,
+			Code:   e.code,
+		}}
+		f.body = f.details.append(nil)
+		f.head = f.details.appendHead(nil)
+		f.tail = f.details.appendTail(nil)
+		f.details.fixed = f
+		m[e.code] = f
+	}
+	return m
+}
+
+// Codes returns the registered codes, in no particular order.
+func Codes() []Code {
+	codes := make([]Code, 0, len(registry))
+	for code := range registry {
+		codes = append(codes, code)
+	}
+	return codes
+}
