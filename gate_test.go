@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -255,8 +256,8 @@ func TestGateChallenges(t *testing.T) {
 		}
 	})
 	t.Run("H02 a parameter cannot inject", func(t *testing.T) {
-		got := auth.Challenge("Bearer", "realm", "a\"b\\c\r\nSet-Cookie: x=y\x00é", "error", "")
-		want := `Bearer realm="a\"b\\c  Set-Cookie: x=y   "`
+		got := auth.Challenge("Bearer", "realm", "a\"b\\c\r\nSet-Cookie: x=y\x00é\x7f~", "error", "")
+		want := `Bearer realm="a\"b\\c  Set-Cookie: x=y    ~"`
 		if got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
@@ -333,6 +334,27 @@ func TestGateCurrent(t *testing.T) {
 		}
 	}
 
+	t.Run("XCT-09 who is refused by the hook of an inner Gate is not asked by the outer one again", func(t *testing.T) {
+		inner := &auth.Gate{
+			Authenticators: []auth.Authenticator{key},
+			Current:        func(context.Context, *auth.Principal) (*auth.Principal, error) { return nil, auth.ErrNoCredentials },
+		}
+		if w := do(auth.Require(inner, scheme{name: "token"})(who), request("X-key", "good", "X-token", "good")); w.Code != 401 {
+			t.Errorf("got %d %s", w.Code, w.Body)
+		}
+	})
+	t.Run("a hook without an answer is named in the event", func(t *testing.T) {
+		var events []auth.Event
+		g := &auth.Gate{
+			Authenticators: []auth.Authenticator{key},
+			Current:        func(context.Context, *auth.Principal) (*auth.Principal, error) { return nil, nil },
+			OnEvent:        func(_ context.Context, e auth.Event) { events = append(events, e) },
+		}
+		do(g.Handler(who), request("X-key", "good"))
+		if len(events) != 1 || !strings.Contains(events[0].Err.Error(), "Current") {
+			t.Errorf("got %+v", events)
+		}
+	})
 	t.Run("JWT-20 a demotion counts at the next request, for any credential", func(t *testing.T) {
 		roles := []string{"admin"}
 		g := &auth.Gate{
@@ -376,6 +398,18 @@ func TestGateEvents(t *testing.T) {
 		r.RemoteAddr = "[::ffff:192.0.2.1]:1234"
 		do(h, r)
 		if len(events) != 1 || events[0].Address.String() != "192.0.2.1" || events[0].Time.Location() != time.UTC || time.Since(events[0].Time) > time.Minute {
+			t.Errorf("got %+v", events)
+		}
+	})
+	t.Run("XCT-04 the address is what ClientIP says, and unknown if it cannot", func(t *testing.T) {
+		events = nil
+		said := netip.MustParseAddr("203.0.113.9")
+		var fault error
+		g := &auth.Gate{Authenticators: g.Authenticators, OnEvent: g.OnEvent, ClientIP: func(*http.Request) (netip.Addr, error) { return said, fault }}
+		do(g.Handler(who), request("X-key", "bad"))
+		fault = errors.New("no such proxy")
+		do(g.Handler(who), request("X-key", "bad"))
+		if len(events) != 2 || events[0].Address != said || events[1].Address.IsValid() {
 			t.Errorf("got %+v", events)
 		}
 	})
