@@ -19,6 +19,8 @@ const (
 	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
 	Unauthenticated      Code = "UNAUTHENTICATED"
 	InvalidCredentials   Code = "INVALID_CREDENTIALS"
+	TokenExpired         Code = "TOKEN_EXPIRED"
+	TokenInvalid         Code = "TOKEN_INVALID"
 	StepUpRequired       Code = "STEP_UP_REQUIRED"
 	Forbidden            Code = "FORBIDDEN"
 	InsufficientScope    Code = "INSUFFICIENT_SCOPE"
@@ -26,7 +28,10 @@ const (
 	CSRFTokenInvalid     Code = "CSRF_TOKEN_INVALID"
 	NotFound             Code = "NOT_FOUND"
 	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
+	OneTimeTokenInvalid  Code = "ONE_TIME_TOKEN_INVALID"
 	PasswordRejected     Code = "PASSWORD_REJECTED"
+	EmailInvalid         Code = "EMAIL_INVALID"
+	EmailUnverified      Code = "EMAIL_UNVERIFIED"
 	TooManyRequests      Code = "TOO_MANY_REQUESTS"
 	Internal             Code = "INTERNAL_ERROR"
 	Unavailable          Code = "UNAVAILABLE"
@@ -51,6 +56,8 @@ var registry = register(
 	entry{UnsupportedMediaType, http.StatusUnsupportedMediaType, "The content type is not supported"},
 	entry{Unauthenticated, http.StatusUnauthorized, "Authentication is required"},
 	entry{InvalidCredentials, http.StatusUnauthorized, "The credentials are not valid"},
+	entry{TokenExpired, http.StatusUnauthorized, "The access token is no longer good"},
+	entry{TokenInvalid, http.StatusUnauthorized, "The access token is not valid"},
 	entry{StepUpRequired, http.StatusUnauthorized, "A more recent or stronger sign-in is required"},
 	entry{Forbidden, http.StatusForbidden, "You may not do this"},
 	entry{InsufficientScope, http.StatusForbidden, "The credential does not cover this"},
@@ -58,7 +65,10 @@ var registry = register(
 	entry{CSRFTokenInvalid, http.StatusForbidden, "The form is not from this session"},
 	entry{NotFound, http.StatusNotFound, "There is nothing here"},
 	entry{MethodNotAllowed, http.StatusMethodNotAllowed, "The method is not allowed here"},
+	entry{OneTimeTokenInvalid, http.StatusBadRequest, "The link or code is not valid any more"},
 	entry{PasswordRejected, http.StatusUnprocessableEntity, "The password is not acceptable"},
+	entry{EmailInvalid, http.StatusUnprocessableEntity, "The e-mail address is not acceptable"},
+	entry{EmailUnverified, http.StatusForbidden, "The e-mail address is not verified yet"},
 	entry{TooManyRequests, http.StatusTooManyRequests, "Too many requests"},
 	entry{Internal, http.StatusInternalServerError, "Something went wrong on our side"},
 	entry{Unavailable, http.StatusServiceUnavailable, "The service cannot answer right now"},

@@ -9,12 +9,6 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-var (
-	errSCSNil = errors.New("session: FromSCS wants a store of scs")
-	errSCSOwn = errors.New("session: FromSCS was given the store inside Manager.SCS: pass one of scs itself")
-	errPublic = errors.New("session: an update may not change the public id of a session")
-)
-
 // FromSCS makes a Store of any store that was written for scs v2, for databases
 // that this module has no store for. It wants nothing but Find, Commit and Delete,
 // or the variants with a context. A store of this module, such as redisstore, is

@@ -96,7 +96,7 @@ func (e entries) generation(ctx context.Context, bucket Bucket) (generation, err
 	if err != nil || len(b) < 1+len(g.number) || b[0] != entryVersion {
 		return generation{}, err
 	}
-	d := decoder{rest: b[1+copy(g.number[:], b[1:]):]}
+	d := decoder[[]byte]{rest: b[1+copy(g.number[:], b[1:]):]}
 	g.expiry = d.varint()
 	g.spared = d.text()
 	if d.bad || len(d.rest) > 0 {
@@ -122,7 +122,7 @@ func (e entries) list(ctx context.Context, bucket Bucket) ([]string, error) {
 	if err != nil || len(b) == 0 || b[0] != entryVersion {
 		return nil, err
 	}
-	d := decoder{rest: b[1:]}
+	d := decoder[[]byte]{rest: b[1:]}
 	return d.strings(), nil
 }
 

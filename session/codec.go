@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/binary"
 	"maps"
@@ -27,14 +28,14 @@ var (
 func (r *Record) AppendBinary(b []byte) ([]byte, error) {
 	start := len(b)
 	b = append(b, recordVersion)
+	b = appendString(b, r.Values)
 	b = appendString(b, r.ID)
 	b = appendTime(b, r.Created)
 	b = appendTime(b, r.Seen)
 	b = appendTime(b, r.Deadline)
 	b = appendFlag(b, r.Remembered)
-	b = appendString(b, r.Address.WithZone("").AsSlice())
+	b = appendAddress(b, r.Address)
 	b = appendString(b, r.UserAgent)
-	b = appendString(b, r.Values)
 	b = appendFlag(b, r.Principal != nil)
 	if r.Principal != nil {
 		b = appendPrincipal(b, r.Principal)
@@ -54,8 +55,13 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	if len(b) == 0 || len(b) > MaxRecordSize || b[0] != recordVersion {
 		return ErrCorrupt
 	}
-	d := decoder{rest: b[1:]}
+	front := decoder[[]byte]{rest: b[1:]}
+	values := front.bytes()
+	// One copy for all texts of the record. The values, which may be long, are in
+	// front so that they are not in it: a Subject that somebody keeps keeps it.
+	d := decoder[string]{rest: string(front.rest), bad: front.bad}
 	var rec Record
+	rec.Values = bytes.Clone(values)
 	rec.ID = d.text()
 	rec.Created = d.time()
 	rec.Seen = d.time()
@@ -63,7 +69,6 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	rec.Remembered = d.flag()
 	rec.Address = d.address()
 	rec.UserAgent = d.text()
-	rec.Values = slices.Clone(d.bytes())
 	if d.flag() {
 		rec.Principal = d.principal(rec.ID)
 	}
@@ -72,6 +77,42 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	}
 	*r = rec
 	return nil
+}
+
+// fits bounds r before any store sees it, and takes the encoding, which stores
+// make for themselves, only if it may be too long.
+func (r *Record) fits() error {
+	if r.atMost() <= MaxRecordSize {
+		return nil
+	}
+	if len(r.Values) > MaxRecordSize {
+		return ErrTooLarge
+	}
+	_, err := r.AppendBinary(nil)
+	return err
+}
+
+// atMost is a number of bytes that the encoding of r does not exceed.
+func (r *Record) atMost() int {
+	const small = binary.MaxVarintLen64 + 1 // a time, a length or a flag; there are 16 of them
+	n := 16*small + len(r.Values) + len(r.ID) + len(r.UserAgent) + len(netip.Addr{}.As16())
+	p := r.Principal
+	if p == nil {
+		return n
+	}
+	n += len(p.Subject)
+	for _, list := range [][]string{p.Roles, p.Scopes} {
+		for _, s := range list {
+			n += small + len(s)
+		}
+	}
+	for _, f := range p.Factors {
+		n += 2*small + len(f.Kind)
+	}
+	for name, s := range p.Attributes {
+		n += 2*small + len(name) + len(s)
+	}
+	return n
 }
 
 func appendPrincipal(b []byte, p *auth.Principal) []byte {
@@ -111,6 +152,19 @@ func appendStrings(b []byte, list []string) []byte {
 	return b
 }
 
+// appendAddress leaves out the zone, which means something to one machine only.
+func appendAddress(b []byte, a netip.Addr) []byte {
+	switch {
+	case a.Is4():
+		raw := a.As4()
+		return appendString(b, raw[:])
+	case a.Is6():
+		raw := a.As16()
+		return appendString(b, raw[:])
+	}
+	return append(b, 0)
+}
+
 func appendFlag(b []byte, set bool) []byte {
 	if set {
 		return append(b, 1)
@@ -124,139 +178,4 @@ func appendTime(b []byte, t time.Time) []byte {
 	}
 	b = append(b, 1)
 	return binary.AppendVarint(b, t.UnixMilli())
-}
-
-// A decoder reads fields off the front of rest. After the first fault bad is set
-// and every further field is empty.
-type decoder struct {
-	rest []byte
-	bad  bool
-}
-
-func (d *decoder) fail() {
-	d.bad = true
-	d.rest = nil
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	// A last byte of zero is a longer form of a shorter number.
-	if n <= 0 || (n > 1 && d.rest[n-1] == 0) {
-		d.fail()
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 || (n > 1 && d.rest[n-1] == 0) {
-		d.fail()
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) bytes() []byte {
-	n := d.uvarint()
-	if n > uint64(len(d.rest)) {
-		d.fail()
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *decoder) text() string { return string(d.bytes()) }
-
-// count reads the length of a list of which each element takes at least size
-// bytes, so that no claimed length allocates more than the input is long.
-func (d *decoder) count(n, size uint64) int {
-	if n > uint64(len(d.rest))/size {
-		d.fail()
-		return 0
-	}
-	return int(n) //nolint:gosec // bounded by the length of a slice
-}
-
-func (d *decoder) flag() bool {
-	if len(d.rest) == 0 || d.rest[0] > 1 {
-		d.fail()
-		return false
-	}
-	v := d.rest[0] == 1
-	d.rest = d.rest[1:]
-	return v
-}
-
-func (d *decoder) time() time.Time {
-	if !d.flag() {
-		return time.Time{}
-	}
-	ms := d.varint()
-	t := time.UnixMilli(ms).UTC()
-	if t.IsZero() || t.UnixMilli() != ms {
-		d.fail()
-		return time.Time{}
-	}
-	return t
-}
-
-func (d *decoder) address() netip.Addr {
-	raw := d.bytes()
-	if len(raw) == 0 {
-		return netip.Addr{}
-	}
-	addr, ok := netip.AddrFromSlice(raw)
-	if !ok {
-		d.fail()
-	}
-	return addr
-}
-
-func (d *decoder) strings() []string {
-	n := d.uvarint()
-	if n == 0 {
-		return nil
-	}
-	list := make([]string, d.count(n-1, 1))
-	for i := range list {
-		list[i] = d.text()
-	}
-	return list
-}
-
-func (d *decoder) principal(id string) *auth.Principal {
-	p := &auth.Principal{Method: auth.MethodSession, CredentialID: id}
-	p.Subject = d.text()
-	p.AuthenticatedAt = d.time()
-	p.Roles = d.strings()
-	p.Scopes = d.strings()
-	if n := d.count(d.uvarint(), 2); n > 0 {
-		p.Factors = make([]auth.Factor, n)
-		for i := range p.Factors {
-			p.Factors[i].Kind = d.text()
-			p.Factors[i].At = d.time()
-		}
-	}
-	if n := d.count(d.uvarint(), 2); n > 0 {
-		p.Attributes = make(map[string]string, n)
-		last := ""
-		for i := range n {
-			name := d.text()
-			if i > 0 && name <= last {
-				d.fail()
-			}
-			p.Attributes[name] = d.text()
-			last = name
-		}
-	}
-	// A session is signed in because its principal has a name.
-	if p.Subject == "" {
-		d.fail()
-	}
-	return p
 }

@@ -12,35 +12,39 @@ import (
 // call did so, and why the response of the handler must not be sent.
 func (n *node) commit() (first bool, err error) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.committed {
-		defer n.mu.Unlock()
 		return false, n.failed
 	}
 	n.committed = true
-	v := n.values
-	n.mu.Unlock()
-
-	var encoded []byte
-	var changed bool
-	if v != nil {
-		encoded, changed, err = n.manager.changed(v)
+	if v := n.values; v != nil {
+		err = n.saveValues(v)
+		n.values = nil
 	}
-
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	switch {
-	case err != nil || v == nil || n.values != v:
-		// A sign-out that ran meanwhile has taken the values away.
-	case n.err != nil && !isNone(n.err):
-		// The handler took the values for absent because they could not be read.
-		err = n.err
-	case changed:
-		err = n.save(encoded)
-	}
-	n.values = nil
 	n.failed = err
 	n.writeHeaders(n.response.Header())
 	return true, err
+}
+
+// saveValues saves v if the application has changed them. It wants n.mu, and lets
+// go of it while scs is called.
+func (n *node) saveValues(v *values) error {
+	encoded, changed, err := func() ([]byte, bool, error) {
+		n.mu.Unlock()
+		defer n.mu.Lock()
+		return n.manager.changed(v)
+	}()
+	switch {
+	case err != nil || n.values != v:
+		// A sign-out that ran meanwhile has taken the values away.
+		return err
+	case n.err != nil && !isNone(n.err):
+		// The handler took the values for absent because they could not be read.
+		return n.err
+	case changed:
+		return n.save(encoded)
+	}
+	return nil
 }
 
 // save keeps changed values: in the session if there is one, else in a new one
@@ -67,7 +71,7 @@ func (n *node) save(encoded []byte) error {
 	rec := *n.record
 	rec.Values = encoded
 	rec.Seen = milli(now)
-	if err := fits(&rec); err != nil {
+	if err := rec.fits(); err != nil {
 		return err
 	}
 	ctx, cancel := m.detach(n.Context)
@@ -118,7 +122,7 @@ func (n *node) writeHeaders(h http.Header) {
 // finish ends the request: it commits if the handler wrote nothing, and reports
 // values that were changed too late.
 func (n *node) finish() {
-	if n.response.begin() != nil {
+	if first, err := n.response.commit(); first || err != nil {
 		return
 	}
 	n.mu.Lock()

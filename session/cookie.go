@@ -43,10 +43,16 @@ func (m *Manager) clearCookie(h http.Header) {
 func (m *Manager) readCookie(r *http.Request) (token, error) {
 	var value string
 	count := 0
-	m.eachCookie(r, func(v string) {
-		value = v
-		count++
-	})
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			v, rest, ok := m.cutCookie(line)
+			if ok {
+				value = v
+				count++
+			}
+			line = rest
+		}
+	}
 	switch {
 	case count == 0:
 		return "", errNoCookie
@@ -67,27 +73,38 @@ const maxEnded = 4
 // cookies is the user's does not matter when they are to be ended.
 func (m *Manager) namedByCookies(r *http.Request) []ID {
 	ids := make([]ID, 0, 2)
-	m.eachCookie(r, func(v string) {
-		if t, ok := parseToken(v); ok && len(ids) < maxEnded {
-			ids = append(ids, t.id())
+	for _, line := range r.Header["Cookie"] {
+		for line != "" && len(ids) < maxEnded {
+			v, rest, ok := m.cutCookie(line)
+			if t, good := parseToken(v); ok && good {
+				ids = append(ids, t.id())
+			}
+			line = rest
 		}
-	})
+	}
 	return ids
 }
 
-// eachCookie calls f with the value of each cookie of the name. It reads the
-// header by itself because http.Request.Cookie shows one of them only, and parses
-// and copies all the others.
-func (m *Manager) eachCookie(r *http.Request, f func(value string)) {
-	name := m.cfg.CookieName
-	for _, line := range r.Header["Cookie"] {
-		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			pair = strings.Trim(pair, " \t")
-			if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
-				f(pair[len(name)+1:])
-			}
-		}
+// cutCookie cuts the first cookie off a Cookie header. If it is one of the name
+// ok is true and value is what it holds. It reads the header by itself because
+// http.Request.Cookie shows one of them only, and parses and copies all others.
+func (m *Manager) cutCookie(line string) (value, rest string, ok bool) {
+	pair := line
+	if i := strings.IndexByte(line, ';'); i >= 0 {
+		pair, rest = line[:i], line[i+1:]
 	}
+	// strings.Trim would make a set of the blanks each time.
+	for pair != "" && blank(pair[0]) {
+		pair = pair[1:]
+	}
+	for pair != "" && blank(pair[len(pair)-1]) {
+		pair = pair[:len(pair)-1]
+	}
+	name := m.cfg.CookieName
+	if len(pair) <= len(name) || pair[len(name)] != '=' || pair[:len(name)] != name {
+		return "", rest, false
+	}
+	return pair[len(name)+1:], rest, true
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }

@@ -11,12 +11,6 @@ import (
 	"github.com/go-sallyport/auth/problem"
 )
 
-// ErrCSRFToken is for a request without a token, or with one of another session.
-// 403.
-var ErrCSRFToken = problem.Sentinel(problem.CSRFTokenInvalid, "session: no CSRF token of this session")
-
-var errNoCSRF = errors.New("session: a CSRF that NewCSRF has not made refuses every request")
-
 // EventForged is the kind of the events of a CSRF.
 const EventForged auth.EventKind = "session.forged" // a request came from another origin, or without a token
 

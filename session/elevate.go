@@ -71,7 +71,7 @@ func withFactor(factors []auth.Factor, f auth.Factor) []auth.Factor {
 // It wants n.mu.
 func (n *node) renew(rec *Record) error {
 	m := n.manager
-	if err := fits(rec); err != nil {
+	if err := rec.fits(); err != nil {
 		return err
 	}
 	ctx, cancel := m.detach(n.Context)

@@ -29,6 +29,8 @@ var (
 	// ErrCrossOrigin: the request comes from another origin and the cookie came
 	// with it. 403.
 	ErrCrossOrigin = problem.Sentinel(problem.CrossOrigin, "session: cross-origin request")
+	// ErrCSRFToken: a request without a token, or with one of another session. 403.
+	ErrCSRFToken = problem.Sentinel(problem.CSRFTokenInvalid, "session: no CSRF token of this session")
 	// ErrPlainHTTP: a sign-in over plain HTTP with a Secure cookie. 500. The
 	// browser would drop the cookie. Serve HTTPS; behind a proxy that terminates
 	// TLS, let it send X-Forwarded-Proto; on a development machine set
@@ -39,8 +41,12 @@ var (
 
 	errEnded     = fmt.Errorf("%w: it ended while the request ran", ErrNoSession)
 	errNobody    = errors.New("session: a subject, and to end one session its id, must be named")
+	errNoCSRF    = errors.New("session: a CSRF that NewCSRF has not made refuses every request")
 	errNoFactor  = errors.New("session: a factor without a Kind proves nothing")
 	errNoSubject = errors.New("session: a principal without a Subject cannot sign in")
+	errPublic    = errors.New("session: an update may not change the public id of a session")
+	errSCSNil    = errors.New("session: FromSCS wants a store of scs")
+	errSCSOwn    = errors.New("session: FromSCS was given the store inside Manager.SCS: pass one of scs itself")
 	errSCSTaken  = errors.New("session: Config.SCS belongs to another Manager already: make one for each with scs.New")
 	errSCSKey    = errors.New("session: this version of scs does not keep its data in the context: use v2.9.0")
 	errSCSCommit = errors.New("session: SCS().Commit and SCS().LoadAndSave are not to be used: Manager.Handler saves the session")

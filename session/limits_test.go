@@ -132,6 +132,24 @@ func TestLimits(t *testing.T) {
 			t.Fatal("still alive after an hour")
 		}
 	})
+	for name, lifetimes := range map[string][2]time.Duration{"shorter": {24 * time.Hour, time.Hour}, "longer": {time.Hour, 24 * time.Hour}} {
+		t.Run("SES-09 a "+name+" Lifetime does not let a session live longer, even if the store forgets nothing", func(t *testing.T) {
+			c := newClock()
+			store := immortalStore{newSpy(t, c)}
+			b := newSite(t, store, session.Config{Now: c.Now, Lifetime: lifetimes[0], IdleTimeout: -1}).signedIn(t)
+			later := newManager(t, store, session.Config{Now: c.Now, Lifetime: lifetimes[1], IdleTimeout: -1})
+			r := httptest.NewRequest("GET", "https://shop.example/", nil)
+			r.Header.Set("Cookie", cookieName+"="+b.token())
+			c.Advance(time.Hour - time.Second)
+			if _, err := later.Authenticate(r); err != nil {
+				t.Fatal(err)
+			}
+			c.Advance(time.Second)
+			if _, err := later.Authenticate(r); err == nil {
+				t.Fatal("still alive after an hour")
+			}
+		})
+	}
 	t.Run("F17 a clock that goes back revives nothing and panics nowhere", func(t *testing.T) {
 		c := newClock()
 		s := newSite(t, newSpy(t, c), session.Config{Now: c.Now})

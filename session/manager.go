@@ -39,7 +39,11 @@ type Manager struct {
 	scs    *scs.SessionManager
 	scsKey any // the context key under which scs looks for its data
 
-	inMemory bool // the store never waits
+	innermost any // innermost{scsKey}, boxed once
+
+	memory *MemoryStore // the store, if it is one
+
+	usual, remembered limits
 
 	attributes string // of the cookie
 	challenge  string
@@ -68,7 +72,8 @@ func New(store Store, cfg Config) (*Manager, error) {
 		}
 	}
 	m := &Manager{store: store, cfg: cfg}
-	_, m.inMemory = store.(*MemoryStore)
+	m.memory, _ = store.(*MemoryStore)
+	m.usual, m.remembered = m.cfg.limits()
 	m.attributes = cookieAttributes(cfg)
 	m.challenge = auth.Challenge("Cookie", "cookie-name", cfg.CookieName)
 	if err := m.wrapSCS(cfg.SCS); err != nil {
@@ -92,20 +97,24 @@ func New(store Store, cfg Config) (*Manager, error) {
 // answers it: mount problem.Recover outside. Mounted a second time in one chain,
 // Handler does nothing more.
 func (m *Manager) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m.nodeOf(r.Context()) != nil {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if err := m.checkLoopback(r); err != nil {
-			m.cfg.ErrorHandler(w, r, err)
-			return
-		}
-		n := m.newNode(r)
-		n.response = response{ResponseWriter: w, node: n}
-		next.ServeHTTP(&n.response, r.WithContext(n))
-		n.finish()
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, next) })
+}
+
+func (m *Manager) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if m.nodeOf(r.Context()) != nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	if err := m.checkLoopback(r); err != nil {
+		m.cfg.ErrorHandler(w, r, err)
+		return
+	}
+	n := m.newNode(r)
+	n.response = response{ResponseWriter: w, node: n}
+	// WithContext is inlined, so that its copy is made in n.
+	n.passed = *r.WithContext(n)
+	next.ServeHTTP(&n.response, &n.passed)
+	n.finish()
 }
 
 // SCS returns the wrapped scs manager, for the values of the application:
@@ -131,8 +140,7 @@ func (m *Manager) SCS() *scs.SessionManager { return m.scs }
 
 // find returns the live record of id, or ErrNoSession, and notes that it is used.
 func (m *Manager) find(r *http.Request, id ID) (*Record, error) {
-	ctx := r.Context()
-	rec, err := m.store.Find(ctx, id)
+	rec, now, err := m.fetch(r.Context(), id)
 	switch {
 	case err == nil:
 	case isNoSession(err):
@@ -143,7 +151,6 @@ func (m *Manager) find(r *http.Request, id ID) (*Record, error) {
 	default:
 		return nil, unavailable("find", err)
 	}
-	now := m.cfg.Now()
 	if !m.live(rec, now) {
 		return nil, ErrNoSession
 	}
@@ -151,6 +158,18 @@ func (m *Manager) find(r *http.Request, id ID) (*Record, error) {
 		rec = m.touch(r, id, rec, now)
 	}
 	return rec, nil
+}
+
+// fetch returns what the store has under id, and the time after that: of memory
+// it is the time before, so that the clock is read once.
+func (m *Manager) fetch(ctx context.Context, id ID) (*Record, time.Time, error) {
+	if m.memory != nil {
+		now := m.cfg.Now()
+		rec, err := m.memory.findAt(id, now)
+		return rec, now, err
+	}
+	rec, err := m.store.Find(ctx, id)
+	return rec, m.cfg.Now(), err
 }
 
 // touch notes that the session is used. That is no security write: without it
@@ -173,7 +192,7 @@ func (m *Manager) touch(r *http.Request, id ID, rec *Record, now time.Time) *Rec
 // detach returns a context for a write that must not stop half-way because the
 // client has gone. Memory neither waits nor looks at the values of a context.
 func (m *Manager) detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.inMemory {
+	if m.memory != nil {
 		return context.Background(), func() {}
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

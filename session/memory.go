@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -19,7 +18,8 @@ type MemoryConfig struct {
 	// most MaxRecordSize bytes each, of typically a few hundred. Zero:
 	// DefaultMaxSessions.
 	MaxSessions int
-	// Now is the clock. Nil: time.Now.
+	// Now is the clock. Nil: time.Now. A Manager that looks for a session goes by
+	// its own.
 	Now func() time.Time
 }
 
@@ -43,17 +43,6 @@ type MemoryStore struct {
 }
 
 var _ Store = (*MemoryStore)(nil)
-
-type memorySession struct {
-	id     ID
-	record *Record
-	expiry time.Time
-	queue  *expiryHeap
-	index  int // in queue
-
-	// The other sessions of the subject.
-	newer, older *memorySession
-}
 
 // NewMemoryStore returns an empty MemoryStore.
 func NewMemoryStore(cfg MemoryConfig) (*MemoryStore, error) {
@@ -102,13 +91,21 @@ func (s *MemoryStore) Find(ctx context.Context, id ID) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.findAt(id, now)
+}
+
+// findAt is Find for who knows the time: a Manager, by whose clock the expiry was
+// set.
+func (s *MemoryStore) findAt(id ID, now time.Time) (*Record, error) {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
 	e, ok := s.sessions[id]
 	if !ok || !now.Before(e.expiry) {
+		s.mu.RUnlock()
 		return nil, ErrNoSession
 	}
-	return e.record, nil
+	rec := e.record
+	s.mu.RUnlock()
+	return rec, nil
 }
 
 // Update implements Store.
@@ -235,76 +232,4 @@ func (s *MemoryStore) change(ctx context.Context, id ID, expiry time.Time, f fun
 	e.record, e.expiry = f(e.record), expiry
 	heap.Fix(e.queue, e.index)
 	return nil
-}
-
-// makeRoom ends the oldest sessions of subject, so that one more is within limit.
-// What has expired is gone by then, see sweep.
-func (s *MemoryStore) makeRoom(subject string, limit int) {
-	var kept []*memorySession
-	for e := s.subjects[subject]; e != nil; e = e.older {
-		kept = append(kept, e)
-	}
-	if len(kept) < limit {
-		return
-	}
-	slices.SortFunc(kept, func(a, b *memorySession) int { return a.record.Created.Compare(b.record.Created) })
-	for _, e := range kept[:len(kept)-limit+1] {
-		s.drop(e)
-	}
-}
-
-// put adds a session that is not there, and makes room for it.
-func (s *MemoryStore) put(id ID, rec *Record, expiry time.Time) {
-	if len(s.sessions) >= s.limit {
-		victim := &s.members
-		if len(s.visitors) > 0 {
-			victim = &s.visitors
-		}
-		s.drop((*victim)[0])
-	}
-	e := &memorySession{id: id, record: rec, expiry: expiry, queue: s.queueOf(rec)}
-	s.sessions[id] = e
-	heap.Push(e.queue, e)
-	if rec.Principal == nil {
-		return
-	}
-	if e.older = s.subjects[rec.subject()]; e.older != nil {
-		e.older.newer = e
-	}
-	s.subjects[rec.subject()] = e
-}
-
-func (s *MemoryStore) drop(e *memorySession) {
-	heap.Remove(e.queue, e.index)
-	delete(s.sessions, e.id)
-	if e.record.Principal == nil {
-		return
-	}
-	if e.older != nil {
-		e.older.newer = e.newer
-	}
-	switch {
-	case e.newer != nil:
-		e.newer.older = e.older
-	case e.older != nil:
-		s.subjects[e.record.subject()] = e.older
-	default:
-		delete(s.subjects, e.record.subject())
-	}
-}
-
-// sweep drops what has expired.
-func (s *MemoryStore) sweep(now time.Time) {
-	for _, queue := range []*expiryHeap{&s.visitors, &s.members} {
-		for len(*queue) > 0 && !now.Before((*queue)[0].expiry) {
-			s.drop((*queue)[0])
-		}
-	}
-}
-
-func (s *MemoryStore) queueOf(rec *Record) *expiryHeap {
-	if rec.Principal == nil {
-		return &s.visitors
-	}
-	return &s.members
 }

@@ -19,12 +19,13 @@ const (
 	cookieClear
 )
 
-// A node is the session of one request: context, state and response writer in
-// one, so that a request costs one allocation here and one in WithContext.
+// A node is the session of one request: context, state, response writer and the
+// request as the handler sees it in one, so that a request costs one allocation.
 type node struct {
 	context.Context // of the request as it reached Handler
 	manager         *Manager
 	request         *http.Request
+	passed          http.Request // is request, with the node as its context
 	response        response
 
 	// mu guards what follows. It is not held while scs is called: scs calls back
@@ -60,7 +61,7 @@ func (n *node) Value(key any) any {
 		return n
 	case n.manager.scsKey:
 		return n.scsData()
-	case innermost{n.manager.scsKey}:
+	case n.manager.innermost:
 		return n
 	}
 	return n.Context.Value(key)

@@ -109,6 +109,40 @@ func TestCrossOrigin(t *testing.T) {
 	})
 }
 
+// TestCrossOriginAgrees: the check takes short cuts, and none that the standard
+// library would not have taken.
+func TestCrossOriginAgrees(t *testing.T) {
+	theirs := http.NewCrossOriginProtection()
+	if err := theirs.AddTrustedOrigin("https://pay.example"); err != nil {
+		t.Fatal(err)
+	}
+	theirs.AddInsecureBypassPattern("POST /hooks")
+	m := newManager(t, nil, session.Config{CrossOrigin: theirs})
+	c := newCSRF(t, m, session.CSRFConfig{})
+	sites := [][]string{nil, {}, {""}, {"same-origin"}, {"none"}, {"same-site"}, {"cross-site"}, {"Same-Origin"}, {" none"}, {"none", "cross-site"}, {"cross-site", "none"}, {"", "cross-site"}}
+	origins := [][]string{nil, {}, {""}, {"https://shop.example"}, {"HTTPS://shop.example"}, {"https://shop.example:443"}, {"https://SHOP.example"}, {"https://evil.example"}, {"https://pay.example"}, {"https://"}, {"null"}, {"::"}, {"", "https://evil.example"}, {"https://shop.example", "https://evil.example"}, {"http://shop.example"}, {"ftp://shop.example"}, {"//shop.example"}}
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "get", "QUERY", ""} {
+		for _, path := range []string{"/", "/hooks"} {
+			for _, site := range sites {
+				for _, origin := range origins {
+					r := httptest.NewRequest(http.MethodPost, "https://shop.example"+path, nil)
+					r.Method = method
+					r.Header["Sec-Fetch-Site"], r.Header["Origin"] = site, origin
+					want := theirs.Check(r)
+					// What is refused besides: this host, but not over HTTPS.
+					safe := method == "GET" || method == "HEAD" || method == "OPTIONS"
+					told := len(site) > 0 && site[0] != ""
+					plain := len(origin) > 0 && (strings.HasPrefix(origin[0], "http:") || strings.HasPrefix(origin[0], "ftp:") || strings.HasPrefix(origin[0], "//"))
+					refused := want != nil || !safe && !told && plain
+					if err := c.Check(r); (err != nil) != refused {
+						t.Errorf("%s %s, site %q, origin %q: %v, the standard library says %v", method, path, site, origin, err, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestPlainHTTP(t *testing.T) {
 	t.Run("S13 over plain HTTP there is no cookie but a clear error", func(t *testing.T) {
 		m := newManager(t, nil, session.Config{})

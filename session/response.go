@@ -17,13 +17,20 @@ type response struct {
 	node *node
 }
 
-// begin commits, once, and answers if that fails.
+// begin is commit for what is about to send something.
 func (w *response) begin() error {
-	first, err := w.node.commit()
+	_, err := w.commit()
+	return err
+}
+
+// commit commits, once, and answers if that fails. It reports whether this was
+// the time.
+func (w *response) commit() (first bool, err error) {
+	first, err = w.node.commit()
 	if first && err != nil {
 		w.node.manager.cfg.ErrorHandler(w.ResponseWriter, w.node.request, err)
 	}
-	return err
+	return first, err
 }
 
 // WriteHeader implements http.ResponseWriter.

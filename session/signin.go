@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-sallyport/auth"
@@ -47,6 +46,14 @@ func (m *Manager) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Princip
 // value, that somebody planted before the sign-in is worth nothing after it. The
 // session lasts for Config.Lifetime from now, see also Remember. If the user then
 // has more sessions than Config.MaxPerUser, the oldest end.
+//
+// A session of the same user is replaced in one step. Over that of another user,
+// or of a visitor, the new one is made and then the old one ended, for they may be
+// on two servers. If the process dies in between, the sign-in has not been
+// answered: the old session stands as it was, as if the request had never come,
+// and the new one, whose cookie nobody has, is listed until it is revoked or ends
+// by its limits. To end the old one first would be no safer and would sign people
+// out whenever the store cannot make a session.
 //
 // A sign-in that another origin made a browser send is refused with
 // ErrCrossOrigin, also without a cookie, as it would sign the user in to an
@@ -102,7 +109,7 @@ func (n *node) begin(ctx context.Context, p *auth.Principal) error {
 // wants n.mu.
 func (n *node) replace(rec *Record, now time.Time) error {
 	m := n.manager
-	if err := fits(rec); err != nil {
+	if err := rec.fits(); err != nil {
 		return err
 	}
 	ctx, cancel := m.detach(n.Context)
@@ -144,26 +151,12 @@ func (m *Manager) newRecord(r *http.Request, now time.Time, remembered bool) *Re
 		ID:         secret.Token(secret.MinBytes),
 		Created:    at,
 		Seen:       at,
-		Deadline:   at.Add(m.cfg.limitsFor(remembered).lifetime),
+		Deadline:   at.Add(m.limitsFor(remembered).lifetime),
 		Remembered: remembered,
 		Address:    m.client(r),
 		UserAgent:  userAgent(r),
 	}
 }
-
-// fits bounds a record before any store sees it.
-func fits(rec *Record) error {
-	if len(rec.Values) > MaxRecordSize {
-		return ErrTooLarge
-	}
-	buf := recordBuffers.Get().(*[]byte)
-	defer recordBuffers.Put(buf)
-	b, err := rec.AppendBinary((*buf)[:0])
-	*buf = b[:0]
-	return err
-}
-
-var recordBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (n *node) principal() *auth.Principal {
 	n.mu.Lock()

@@ -128,14 +128,23 @@ func parseToken(s string) (token, bool) {
 	if len(s) != tokenLength {
 		return "", false
 	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return "", false
-		}
+	var bad byte
+	for i := range tokenLength { // to the end, without a branch for each byte
+		bad |= notBase64url[s[i]]
 	}
-	return token(s), true
+	return token(s), bad == 0
 }
+
+// notBase64url is 1 for what is no character of base64url.
+var notBase64url = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 1
+	}
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		table[c] = 0
+	}
+	return table
+}()
 
 func (t token) id() ID {
 	h := secret.HandleOf(string(t[bucketLength:]))

@@ -15,7 +15,7 @@ import (
 // each, everything else by encoding/gob, which needs gob.Register as it does
 // with scs. It takes a small part of the time of gob, which sends a description
 // of every type with every session. Types come back exactly as they went in.
-type valueCodec struct{}
+type valueCodec struct{ names nameTable }
 
 // The kinds of encoded values. They are stored: never change one.
 const (
@@ -41,7 +41,7 @@ type boxed struct{ V any }
 
 // Encode implements scs.Codec. Equal values have equal encodings, as far as gob
 // is not involved.
-func (valueCodec) Encode(_ time.Time, values map[string]any) ([]byte, error) {
+func (*valueCodec) Encode(_ time.Time, values map[string]any) ([]byte, error) {
 	b := make([]byte, 0, 64)
 	b = append(b, valuesVersion)
 	b = binary.AppendUvarint(b, uint64(len(values)))
@@ -100,15 +100,15 @@ func appendValue(b []byte, name string, value any) ([]byte, error) {
 }
 
 // Decode implements scs.Codec. The deadline is not in there.
-func (valueCodec) Decode(b []byte) (time.Time, map[string]any, error) {
+func (c *valueCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	if len(b) == 0 || len(b) > MaxRecordSize || b[0] != valuesVersion {
 		return time.Time{}, nil, ErrCorrupt
 	}
-	d := decoder{rest: b[1:]}
+	d := valueDecoder{decoder[[]byte]{rest: b[1:]}}
 	n := d.count(d.uvarint(), 2)
 	values := make(map[string]any, n)
 	for range n {
-		name := d.text()
+		name := c.names.text(d.bytes())
 		v, err := d.value()
 		if err != nil {
 			return time.Time{}, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -121,7 +121,9 @@ func (valueCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	return time.Time{}, values, nil
 }
 
-func (d *decoder) value() (any, error) {
+type valueDecoder struct{ decoder[[]byte] }
+
+func (d *valueDecoder) value() (any, error) {
 	if len(d.rest) == 0 {
 		d.fail()
 		return nil, nil
@@ -171,7 +173,7 @@ func (d *decoder) value() (any, error) {
 }
 
 // integer reads a number that must fit the type it is given back as.
-func (d *decoder) integer(low, high int64, as func(int64) any) any {
+func (d *valueDecoder) integer(low, high int64, as func(int64) any) any {
 	v := d.varint()
 	if v < low || v > high {
 		d.fail()

@@ -47,7 +47,7 @@ func (m *Manager) wrapSCS(given *scs.SessionManager) error {
 	}
 	s := m.scs
 	if s.Codec == nil || s.Codec == (scs.GobCodec{}) {
-		s.Codec = valueCodec{}
+		s.Codec = new(valueCodec)
 	}
 	s.Codec = deadlineCodec{s.Codec}
 	s.Store = scsStore{m}
@@ -63,6 +63,7 @@ func (m *Manager) wrapSCS(given *scs.SessionManager) error {
 	if m.scsKey == nil {
 		return errSCSKey
 	}
+	m.innermost = innermost{m.scsKey}
 	return nil
 }
 
@@ -88,7 +89,7 @@ func (n *node) scsData() any {
 // apart. Managers of scs that were not made by scs.New all ask under the same
 // key, so the answer would be that of the inner one to both.
 func (n *node) refuseMixUp() {
-	if outer, ok := n.Context.Value(innermost{n.manager.scsKey}).(*node); ok {
+	if outer, ok := n.Context.Value(n.manager.innermost).(*node); ok {
 		panic(fmt.Sprintf("session: the Managers of the cookies %q and %q are in one chain, and their SCS() cannot be told apart: give one of them a Config.SCS that scs.New has made",
 			outer.manager.cfg.CookieName, n.manager.cfg.CookieName))
 	}

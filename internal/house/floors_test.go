@@ -30,7 +30,22 @@ var floors = map[string]string{
 	"github.com/chromedp/cdproto":      "0.159.0",
 	"github.com/chromedp/chromedp":     "0.23.0",
 	"github.com/go-sql-driver/mysql":   "1.10.1",
-	"modernc.org/sqlite":               "1.50.0", // later ones do not tidy yet
+
+	// Peers, for measurements and one example.
+	"github.com/go-chi/chi/v5":                "5.3.0", // GO-2026-5775
+	"github.com/go-chi/httprate":              "0.16.1",
+	"github.com/go-redis/redis_rate/v10":      "10.0.1",
+	"github.com/gorilla/sessions":             "1.4.0",
+	"github.com/sethvargo/go-limiter":         "0.7.1",
+	"github.com/ulule/limiter/v3":             "3.11.2",
+	"golang.org/x/time":                       "0.14.0",
+	"github.com/alexedwards/scs/goredisstore": "0.0.0",
+	"github.com/auth0/go-jwt-middleware/v2":   "2.3.1",
+	"github.com/go-chi/jwtauth/v5":            "5.3.3",
+	"github.com/labstack/echo-jwt/v4":         "4.4.0",
+	"github.com/labstack/echo/v4":             "4.13.0",
+	"github.com/lestrrat-go/jwx/v3":           "3.3.0",
+	"modernc.org/sqlite":                      "1.50.0", // later ones do not tidy yet
 }
 
 var requirement = regexp.MustCompile(`(?m)^\s*(?:require )?([\w./-]+) v?(\d+(?:\.\d+)+)(\s*//.*)?$`)
@@ -93,16 +108,21 @@ func TestOlder(t *testing.T) {
 // parsers of untrusted bytes, by package, with the fuzz targets that each must
 // have. `make fuzz` runs whatever targets there are.
 var parsers = map[string][]string{
-	"auth":              {"FuzzLocalPath"},                                                           // return paths
-	"problem":           {"FuzzDetails"},                                                             // what a server sent
-	"password":          {"FuzzPHC"},                                                                 // stored hashes
-	"rbac":              {"FuzzLoadJSON", "FuzzRole"},                                                // policies
-	"session":           {"FuzzCookie", "FuzzRecord", "FuzzValues", "FuzzCSRFToken", "FuzzCSRFForm"}, // cookies, stored sessions, forms
-	"internal/body":     {"FuzzJSON", "FuzzForm"},                                                    // request bodies
-	"internal/clientip": {"FuzzResolve"},                                                             // X-Forwarded-For and Forwarded
-	"internal/seal":     {"FuzzOpen"},                                                                // sealed cookies
-	"internal/secret":   {"FuzzParseHandle"},                                                         // handles
-	"internal/sqldb":    {"FuzzTemplate"},                                                            // not of strangers, yet SQL
+	"auth":                        {"FuzzLocalPath"},                                                                                            // return paths
+	"problem":                     {"FuzzDetails"},                                                                                              // what a server sent
+	"password":                    {"FuzzPHC", "FuzzToken"},                                                                                     // stored hashes
+	"password/account":            {"FuzzCanonical"},                                                                                            // addresses
+	"password/breach":             {"FuzzRange"},                                                                                                // what a server sent
+	"password/legacy":             {"FuzzPBKDF2", "FuzzArgon2i", "FuzzScrypt", "FuzzWrapped"},                                                   // stored hashes
+	"password/account/smtpmailer": {"FuzzMessage"},                                                                                              // addresses and subjects of mail
+	"rbac":                        {"FuzzLoadJSON", "FuzzRole"},                                                                                 // policies
+	"jwtauth":                     {"FuzzVerify", "FuzzClaims", "FuzzHeader", "FuzzParseJWK", "FuzzParseJWKS", "FuzzRefreshToken", "FuzzGrant"}, // tokens, keys, stored families
+	"session":                     {"FuzzCookie", "FuzzRecord", "FuzzValues", "FuzzCSRFToken", "FuzzCSRFForm"},                                  // cookies, stored sessions, forms
+	"internal/body":               {"FuzzJSON", "FuzzForm"},                                                                                     // request bodies
+	"internal/clientip":           {"FuzzResolve"},                                                                                              // X-Forwarded-For and Forwarded
+	"internal/seal":               {"FuzzOpen"},                                                                                                 // sealed cookies
+	"internal/secret":             {"FuzzParseHandle"},                                                                                          // handles
+	"internal/sqldb":              {"FuzzTemplate"},                                                                                             // not of strangers, yet SQL
 }
 
 func TestParsersAreFuzzed(t *testing.T) {
@@ -143,6 +163,7 @@ var ownClock = map[string]string{
 	"internal/sqldb/tx.go":            "how long a COMMIT may take",
 	"internal/sqldb/migrate.go":       "a record for people",
 	"internal/sqldb/migrate_mysql.go": "the same",
+	"password/throttle/memory.go":     "MemoryConfig.Now replaces it; without one it is the clock that nobody sets back",
 }
 
 // TestClock holds the library to one injectable clock.

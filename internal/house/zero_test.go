@@ -9,12 +9,14 @@ import (
 // reviewed are the exported bool fields of configuration whose false is the safe
 // side although their names do not begin with a word of warning, with the reason.
 var reviewed = map[string]string{
-	"auth.Gate.Optional":           "false requires a credential; a bad one is refused either way",
-	"password.Argon2idConfig.NFKC": "false takes a password as it was received",
-	"password.BcryptConfig.NFKC":   "as for Argon2idConfig",
-	"password.ScryptConfig.NFKC":   "as for Argon2idConfig",
-	"rbac.Guard.AuditGrants":       "more events and no other decision",
-	"rbac.Guard.Hide":              "a refusal either way, as 404 or as 403",
+	"auth.Gate.Optional":                             "false requires a credential; a bad one is refused either way",
+	"password.Argon2idConfig.NFKC":                   "false takes a password as it was received",
+	"password.BcryptConfig.NFKC":                     "as for Argon2idConfig",
+	"password.ScryptConfig.NFKC":                     "as for Argon2idConfig",
+	"password/account.Config.TokenInFragment":        "the token is in the mail either way; false works without JavaScript",
+	"password/account/smtpmailer.Config.ImplicitTLS": "TLS either way, from the first byte or by STARTTLS",
+	"rbac.Guard.AuditGrants":                         "more events and no other decision",
+	"rbac.Guard.Hide":                                "a refusal either way, as 404 or as 403",
 }
 
 // TestZeroIsSecure reads every exported struct that configures something and

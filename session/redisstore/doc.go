@@ -37,13 +37,21 @@
 // Redis may lose writes that it has acknowledged when a replica takes over: a
 // sign-out or revocation of the last moments can then be lost, whole, and its
 // sessions are live and listed again until they are revoked again or end by their
-// limits. min-replicas-to-write and min-replicas-max-lag bound the window; what
-// must not be lost at all belongs into the database that Gate.Current asks.
+// limits. min-replicas-to-write and min-replicas-max-lag refuse writes when no
+// replica answers, which bounds the window to that lag but for a replica that
+// answers and is behind; what must not be lost at all belongs into the database
+// that Gate.Current asks. While there is no primary every call fails, and when
+// Sentinel or the cluster has promoted a replica the client goes on with it by
+// itself.
 //
 // Eviction (maxmemory-policy allkeys-* or volatile-*) signs users out early, and
 // nothing worse: it takes all sessions of a user at once, and hides none from a
-// revocation. Use noeviction all the same; sign-ins then fail when memory is
-// full, while reads, sign-outs and revocations go on.
+// revocation. Use noeviction all the same, and [CheckEviction] to be told at the
+// start; sign-ins then fail when memory is full, while reads, sign-outs and
+// revocations go on.
+//
+// A client of Sentinel with ReplicaOnly cannot be told from others by New: with it
+// every sign-in fails.
 //
 // Whoever can write to Redis can make sessions: use TLS, a password and a network
 // of its own. Whoever can read it and guesses a user's subject can see how many

@@ -23,8 +23,13 @@ import (
 	"github.com/go-sallyport/auth/session/storetest"
 )
 
+// newStore returns a store that is patient unless told otherwise: on a busy machine
+// a hundred callers at once may wait for more than a second.
 func newStore(t testing.TB, c redis.UniversalClient, cfg redisstore.Config) *redisstore.Store {
 	t.Helper()
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 20 * time.Second
+	}
 	s, err := redisstore.New(c, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +151,7 @@ func behindProxy(t *testing.T, cfg redisstore.Config) (*redisstore.Store, *fault
 }
 
 func TestLostReplies(t *testing.T) {
-	store, proxy, _ := behindProxy(t, redisstore.Config{Timeout: 5 * time.Second})
+	store, proxy, _ := behindProxy(t, redisstore.Config{})
 	ctx, soon := t.Context(), time.Now().Add(time.Hour)
 	lose := func(t *testing.T, doing string, call func() error) {
 		t.Helper()
@@ -194,7 +199,7 @@ func TestFaults(t *testing.T) {
 		if err == nil || errors.Is(err, session.ErrNoSession) {
 			t.Errorf("Find: %v, want the store's failure", err)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 2500*time.Millisecond { // go-redis alone: 3 s, four times
 			t.Errorf("took %v", took)
 		}
 	})

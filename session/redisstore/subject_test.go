@@ -185,7 +185,7 @@ func TestFailover(t *testing.T) {
 	setUp := func(t *testing.T) (*redistest.Pair, *crowd) {
 		t.Helper()
 		p := redistest.Failover(t)
-		c := newCrowd(t, newStore(t, p.Client(), redisstore.Config{Timeout: 5 * time.Second}), 3, 4)
+		c := newCrowd(t, newStore(t, p.Client(), redisstore.Config{}), 3, 4)
 		p.Sync()
 		return p, c
 	}

@@ -59,10 +59,4 @@
 // is their default: interpolateParams=true in the DSN of go-sql-driver saves a
 // round trip for each statement. New does not talk to the server; Migrate checks
 // that it is one of these.
-//
-// # State
-//
-// Not released: its suite has been green on all three servers, but not in every
-// run of it under the race detector on a busy machine, and until the cause is
-// known it is not to be trusted with accounts.
 package sqlstore

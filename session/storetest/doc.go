@@ -8,7 +8,8 @@
 //	}
 //
 // History is the long form of what Run asks about revocation: many clients at
-// random, over several stores of one database.
+// random, over several stores of one database. HistoryAt is the same over several
+// processes.
 //
 // The stores of this module pass both. Each case says what goes wrong in a service
 // whose store fails it.

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"net/http"
-	"testing"
 	"time"
 
 	"github.com/go-sallyport/auth"
@@ -10,12 +9,13 @@ import (
 	"github.com/go-sallyport/auth/session"
 )
 
-// newHistorySite is a service over s, with a route for everything that the
-// clients of a History do.
-func newHistorySite(t *testing.T, s session.Store) http.Handler {
-	t.Helper()
+// NewHistorySite returns a service over s, with a route for everything that the
+// clients of a History do. It is for HistoryAt; History makes its own.
+func NewHistorySite(s session.Store) (http.Handler, error) {
 	m, err := session.New(s, session.Config{MaxPerUser: 10_000, TouchEvery: time.Nanosecond})
-	ok(t, "New", err)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	handle := func(path string, f func(w http.ResponseWriter, r *http.Request) error) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
@@ -54,5 +54,5 @@ func newHistorySite(t *testing.T, s session.Store) http.Handler {
 	handle("/revokeall", func(_ http.ResponseWriter, r *http.Request) error {
 		return m.RevokeSubject(r.Context(), r.URL.Query().Get("subject"), "")
 	})
-	return m.Handler(mux)
+	return m.Handler(mux), nil
 }

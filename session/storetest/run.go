@@ -22,7 +22,7 @@ type testCase struct {
 // Run holds the stores that newStore returns to the contract of session.Store.
 // Every case gets a store of its own, which may share its database with others:
 // ids are random. The store must use the real clock; some cases wait, for no
-// longer than half a second.
+// longer than half a second unless the machine is very busy.
 func Run(t *testing.T, newStore func(t *testing.T) session.Store) {
 	for _, group := range [][]testCase{lifeCases, expiryCases, renameCases, limitCases, subjectCases, raceCases, revokeRaceCases, repeatCases, contextCases} {
 		for _, c := range group {

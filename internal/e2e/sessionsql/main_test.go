@@ -1,5 +1,3 @@
-//go:build sessionsql
-
 // Package sessionsql holds session/sqlstore to its promises on real servers.
 package sessionsql_test
 
@@ -17,7 +15,7 @@ import (
 	"github.com/go-sallyport/auth/session/sqlstore"
 )
 
-func TestMain(m *testing.M) { sqltest.Main(m, nil) }
+func TestMain(m *testing.M) { sqltest.Main(m, map[string]sqltest.Role{"site": site}) }
 
 // patient is for tests in which many wait for one row on a slow machine.
 const patient = 20 * time.Second

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -76,14 +77,24 @@ type Child struct {
 	in     *bufio.Reader
 }
 
-// Open returns a pool to the database of the parent.
+// Open returns a ground on a Pool.
 func (c *Child) Open() (*sqldb.DB, error) {
+	pool, err := c.Pool()
+	if err != nil {
+		return nil, err
+	}
+	return sqldb.New(pool, c.Dialect, sqldb.Config{Timeout: 20 * time.Second})
+}
+
+// Pool returns a pool to the database of the parent.
+func (c *Child) Pool() (*sql.DB, error) {
 	pool, err := c.server.open(c.dsn, nil)
 	if err != nil {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(maxConns)
-	return sqldb.New(pool, c.Dialect, sqldb.Config{Timeout: 20 * time.Second})
+	pool.SetMaxIdleConns(maxConns)
+	return pool, nil
 }
 
 // Ready returns when the parent calls Go.

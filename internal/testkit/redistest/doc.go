@@ -6,14 +6,15 @@
 //	server.Stop() // F01: connections are refused
 //
 // [Start] is one server, [Shared] a corner of the one at REDIS_URL, [Cluster]
-// several masters, [Failover] a primary with a replica. For slow, cut and lossy
+// several masters, [Failover] a primary with a replica that the test promotes,
+// [Sentinel] the same under three Sentinels who do it. For slow, cut and lossy
 // connections put a faultproxy in front of a server and [Client] on its address.
 //
 // # Without redis-server
 //
 // If no redis-server is on PATH, Start falls back to miniredis and says so
 // through testkit.Unavailable; tests that need what miniredis does not have
-// (Pause, Config, Cluster, Failover) are skipped through testkit.Skip. Its keys
+// (Pause, Config, Cluster, Failover, Sentinel) are skipped through testkit.Skip. Its keys
 // expire by the real clock, as those of a real server do.
 //
 // # Limits

@@ -26,6 +26,7 @@ const poll = 10 * time.Millisecond
 type process struct {
 	path, dir string
 	port      int
+	conf      string // a file of configuration in dir, or empty
 	args      []string
 	cmd       *exec.Cmd
 	exited    chan struct{} // closed when cmd is over
@@ -42,7 +43,11 @@ func (p *process) start() error {
 		return err
 	}
 	defer func() { _ = output.Close() }() // the child has its own
-	p.cmd = exec.Command(p.path, append([]string{
+	var args []string
+	if p.conf != "" {
+		args = append(args, filepath.Join(p.dir, p.conf)) // which must come first
+	}
+	p.cmd = exec.Command(p.path, append(append(args,
 		"--port", strconv.Itoa(p.port),
 		"--bind", "127.0.0.1",
 		"--dir", p.dir,
@@ -50,7 +55,7 @@ func (p *process) start() error {
 		"--appendonly", "no",
 		"--daemonize", "no",
 		"--logfile", "",
-	}, p.args...)...)
+	), p.args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {

@@ -52,7 +52,12 @@ const starts = 20
 // offsets from it.
 func startProcess(t testing.TB, path string, args []string, offsets ...int) *Server {
 	t.Helper()
-	p := &process{path: path, dir: t.TempDir(), args: args}
+	return serve(t, &process{path: path, dir: t.TempDir(), args: args}, offsets...)
+}
+
+// serve finds a port for p and starts it.
+func serve(t testing.TB, p *process, offsets ...int) *Server {
+	t.Helper()
 	for try := 1; ; try++ {
 		var err error
 		if p.port, err = loopback.Port(offsets...); err != nil {
