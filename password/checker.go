@@ -16,15 +16,14 @@ import (
 //
 //   - A login that nobody may sign in with, because it is unknown, or the account
 //     disabled, locked or not verified: an error that wraps ErrNoAccount. If the
-//     account is known its principal may come along, for the limiter and for
+//     account is known its principal may come along, for the Guard and for
 //     events.
 //   - An account without a password: the empty hash.
 //   - Any other error is a fault, such as a database that is down: 503.
 //
-// The login is what was given to Check. If it finds accounts by more spellings
-// than those that differ in case and in spaces around them, bring it to one form
-// before Check: spellings of a known login are counted together by the limiter,
-// and those of an unknown one should be.
+// The login is what was given to Check. A Lookup that finds accounts by more
+// spellings than those that differ in case and in spaces around them needs a
+// CheckerConfig.Canonical that knows them too.
 //
 // The principal must have a Subject. A nil one without an error stands for
 // ErrNoAccount. A Lookup should take as long for a login that is unknown as for
@@ -36,9 +35,16 @@ type Lookup func(ctx context.Context, login string) (hash string, p *auth.Princi
 type CheckerConfig struct {
 	// Hasher verifies. Nil: an Argon2id with a Pool of its own.
 	Hasher Hasher
-	// Limiter counts the attempts at each account, or at each login that is none.
-	// Nil: one in memory, five in 15 minutes. There is no way to have none.
-	Limiter *throttle.Limiter
+	// Guard counts the attempts at each account, or at each login that is none, and
+	// those of each address. Nil: one in memory. There is no way to have none.
+	Guard *throttle.Guard
+	// Canonical brings a login to the one form under which attempts are counted if
+	// it is nobody's. Spellings with one form are counted together, as those of an
+	// account are by its Subject: so nobody learns who has an account by locking one
+	// spelling and trying another. It looks at the text only, and not into a
+	// database. Nil: case and the spaces around it do not matter, nor the width of
+	// letters (NFKC).
+	Canonical func(login string) string
 	// Rehash stores newHash for subject if the stored hash still is oldHash, in
 	// one step, and does nothing if it is not: somebody has changed the password
 	// meanwhile. It is called after a successful check of an outdated hash. If it
@@ -54,7 +60,7 @@ type CheckerConfig struct {
 // Kinds of events.
 const (
 	EventRehashed auth.EventKind = "password.rehashed" // an outdated hash was replaced
-	EventFault    auth.EventKind = "password.fault"    // a stored hash cannot be read, or Rehash or the limiter failed
+	EventFault    auth.EventKind = "password.fault"    // a stored hash cannot be read, or Rehash or the Guard failed
 )
 
 // A Checker checks logins with a password, and tells those who fail nothing.
@@ -62,41 +68,48 @@ const (
 // Whether the login is unknown, the account has no password or may not sign in,
 // the stored hash is of an old scheme or is damaged, or the password is wrong:
 // the answer is ErrMismatch, and the work is the same; Even timing in the package
-// comment says how, and how far. The attempt is counted before any of it, under
-// the Subject of the account if there is one, so that all its logins share one
-// count, and under the login if there is none.
+// comment says how, and how far.
+//
+// The attempt is counted before any of it, under the Subject of the account if
+// there is one, so that all its logins share one count, and under the login if
+// there is none. A login that is locked is answered with 429 whether it is
+// somebody's or not, and whether the password is right or not.
 //
 // It is safe for concurrent use.
 type Checker struct {
-	lookup  Lookup
-	hasher  Hasher
-	limiter *throttle.Limiter
-	rehash  func(ctx context.Context, subject, oldHash, newHash string) error
-	onEvent auth.EventFunc
-	now     func() time.Time
+	lookup    Lookup
+	hasher    Hasher
+	guard     *throttle.Guard
+	canonical func(login string) string
+	rehash    func(ctx context.Context, subject, oldHash, newHash string) error
+	onEvent   auth.EventFunc
+	now       func() time.Time
 }
 
 // maxLogin bounds a login, in bytes: RFC 5321 addresses have at most 254.
 const maxLogin = 1024
 
-var errNoSubject = errors.New("password: Lookup returned a principal without a Subject")
+var errNoSubject = errors.New("password: an account without a Subject")
 
 // NewChecker returns a Checker.
 func NewChecker(lookup Lookup, cfg CheckerConfig) (*Checker, error) {
 	if lookup == nil {
 		return nil, errors.New("password: NewChecker wants a Lookup")
 	}
-	c := &Checker{lookup: lookup, hasher: cfg.Hasher, limiter: cfg.Limiter, rehash: cfg.Rehash, onEvent: cfg.OnEvent, now: cfg.Now}
+	c := &Checker{lookup: lookup, hasher: cfg.Hasher, guard: cfg.Guard, canonical: cfg.Canonical, rehash: cfg.Rehash, onEvent: cfg.OnEvent, now: cfg.Now}
 	var err error
 	if c.hasher == nil {
 		if c.hasher, err = NewArgon2id(Argon2idConfig{}); err != nil {
 			return nil, err
 		}
 	}
-	if c.limiter == nil {
-		if c.limiter, err = throttle.New(nil, throttle.Config{Now: cfg.Now}); err != nil {
+	if c.guard == nil {
+		if c.guard, err = throttle.NewGuard(nil, throttle.GuardConfig{Now: cfg.Now}); err != nil {
 			return nil, err
 		}
+	}
+	if c.canonical == nil {
+		c.canonical = canonical
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -104,57 +117,86 @@ func NewChecker(lookup Lookup, cfg CheckerConfig) (*Checker, error) {
 	return c, nil
 }
 
-// Check returns the principal of login if password is its password, with the
-// factor "pwd" and the time of this moment, ready for an auth.SignIn. Otherwise
-// it returns
+// Check is CheckFrom from nowhere: attempts are limited by account, and not by
+// address. Who guesses one password at each of many accounts is not slowed down.
+func (c *Checker) Check(ctx context.Context, login, password string) (*auth.Principal, error) {
+	return c.CheckFrom(ctx, throttle.Source{}, login, password)
+}
+
+// CheckFrom returns the principal of login if password is its password, with the
+// factor "pwd" and the time of this moment, ready for an auth.SignIn. Of from it
+// wants the Address, and the Device if it is known. Otherwise it returns
 //
 //   - ErrMismatch, also, at once and for any login, for a password of more than
 //     MaxBytes bytes, which nobody can have: 401
 //   - a *throttle.LockedError after too many attempts: 429
 //   - ErrBusy if the Pool is: 503
 //   - the error of ctx if that is done
-//   - an error that wraps that of the Lookup or of the Limiter's store: 503
+//   - an error that wraps that of the Lookup or of the Guard's store: 503
 //   - an error that wraps that of a Hasher, or what one of them panicked with: 500.
-func (c *Checker) Check(ctx context.Context, login, password string) (p *auth.Principal, err error) {
+//
+// An attempt that ends by ErrBusy, by a deadline or by an error of a Hasher is
+// taken back. One whose client has gone away is not.
+func (c *Checker) CheckFrom(ctx context.Context, from throttle.Source, login, password string) (p *auth.Principal, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			p, err = nil, problem.PanicError(v)
 		}
 	}()
+	failed := func(err error) error {
+		c.onEvent.Emit(ctx, auth.Event{Kind: auth.EventSignInFail, Time: c.now(), Subject: from.Subject, Address: from.Address, Err: err})
+		return err
+	}
+	from.Account, from.Subject = "", ""
 	if len(password) > MaxBytes || len(login) > maxLogin {
-		c.failed(ctx, "", ErrMismatch)
-		return nil, ErrMismatch
+		return nil, failed(ErrMismatch)
 	}
 	hash, found, err := c.find(ctx, login)
 	if err != nil {
 		return nil, err
 	}
-	subject, key := "", "login:"+strings.TrimSpace(fold(login))
+	from.Account = "login:" + c.canonical(login)
 	if found != nil {
-		subject, key = found.Subject, "subject:"+found.Subject
+		from.Account, from.Subject = accountKey(found.Subject), found.Subject
 	}
-	attempt, err := c.limiter.Begin(ctx, key)
+	attempt, err := c.guard.Begin(ctx, from)
 	if err != nil {
-		c.failed(ctx, subject, err)
-		return nil, err
+		return nil, failed(err)
 	}
 	ok, outdated, bad, err := verifyEvenly(ctx, c.hasher, hash, password)
 	if err != nil {
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			c.note(ctx, from.Subject, attempt.Cancel(ctx))
+		}
 		return nil, hashingError(ctx, err)
 	}
-	if bad != nil {
-		c.onEvent.Emit(ctx, auth.Event{Kind: EventFault, Time: c.now(), Subject: subject, Err: bad})
-	}
+	c.note(ctx, from.Subject, bad)
 	if !ok {
-		c.failed(ctx, subject, ErrMismatch)
-		return nil, ErrMismatch
+		return nil, failed(ErrMismatch)
 	}
-	c.forgive(ctx, subject, attempt)
+	c.note(ctx, from.Subject, attempt.Succeed(ctx))
 	if outdated {
-		c.replace(ctx, subject, hash, password)
+		c.replace(ctx, from.Subject, hash, password)
 	}
 	return c.principal(found), nil
 }
+
+// Unlock forgives all failed attempts at the account of a subject: for when its
+// owner has given another proof, as with the link of a password reset. Call it
+// with the new password stored.
+func (c *Checker) Unlock(ctx context.Context, subject string) error {
+	if subject == "" {
+		return errNoSubject
+	}
+	return c.guard.Unlock(ctx, accountKey(subject))
+}
+
+// accountKey is what attempts at the account of a subject are counted under. No
+// login that is nobody's can take its place.
+func accountKey(subject string) string { return "subject:" + subject }
+
+// canonical is the default of CheckerConfig.Canonical.
+func canonical(login string) string { return strings.TrimSpace(fold(login)) }
 
 // find asks the Lookup. No account is no error here; it has the empty hash,
 // which nothing matches.
@@ -191,10 +233,11 @@ func (c *Checker) principal(found *auth.Principal) *auth.Principal {
 	return p
 }
 
-// forgive clears the count of attempts. If that fails the owner has fewer
-// attempts left, which is no reason to turn them away.
-func (c *Checker) forgive(ctx context.Context, subject string, a *throttle.Attempt) {
-	if err := a.Succeed(ctx); err != nil {
+// note reports a fault that changes no answer, if there is one: a hash that cannot
+// be read, or a Guard that cannot forgive, so that the owner has fewer attempts
+// left, which is no reason to turn them away.
+func (c *Checker) note(ctx context.Context, subject string, err error) {
+	if err != nil {
 		c.onEvent.Emit(ctx, auth.Event{Kind: EventFault, Time: c.now(), Subject: subject, Err: err})
 	}
 }
@@ -219,8 +262,4 @@ func (c *Checker) replace(ctx context.Context, subject, oldHash, password string
 	if err != nil {
 		kind = EventFault
 	}
-}
-
-func (c *Checker) failed(ctx context.Context, subject string, err error) {
-	c.onEvent.Emit(ctx, auth.Event{Kind: auth.EventSignInFail, Time: c.now(), Subject: subject, Err: err})
 }

@@ -18,13 +18,15 @@ import (
 	"github.com/go-sallyport/auth/problem"
 )
 
-// A brokenStore is a limiter's store that is down, or goes down after Increment.
-type brokenStore struct{ increment, reset error }
+// A brokenStore is a store of attempts that is down, or goes down after Take.
+type brokenStore struct{ take, undo error }
 
-func (s brokenStore) Increment(context.Context, string, throttle.Rule) (int, time.Duration, error) {
-	return 1, time.Minute, s.increment
+func (s brokenStore) Take(context.Context, throttle.Key, throttle.Rule) (throttle.Count, error) {
+	return throttle.Count{Admitted: true, Ticket: 1}, s.take
 }
-func (s brokenStore) Reset(context.Context, string) error { return s.reset }
+func (s brokenStore) Forgive(context.Context, throttle.Key, throttle.Ticket) error { return s.undo }
+func (s brokenStore) Cancel(context.Context, throttle.Key, throttle.Ticket) error  { return s.undo }
+func (s brokenStore) Reset(context.Context, throttle.Key) error                    { return s.undo }
 
 // A brokenHasher fails as a Hasher of a service's own might.
 type brokenHasher struct {
@@ -45,8 +47,8 @@ func TestFaults(t *testing.T) {
 	notFound := problem.Wrap(problem.NotFound, errors.New("no such row"))
 	h := cheap(t)
 	encoded := hash(t, h, alice)
-	limited := func(s throttle.Store) *throttle.Limiter {
-		return must[*throttle.Limiter](t)(throttle.New(s, throttle.Config{}))
+	limited := func(s throttle.Store) *throttle.Guard {
+		return must[*throttle.Guard](t)(throttle.NewGuard(s, throttle.GuardConfig{}))
 	}
 	failing := func(err error) password.Lookup {
 		return func(context.Context, string) (string, *auth.Principal, error) {
@@ -66,7 +68,7 @@ func TestFaults(t *testing.T) {
 		{"the Lookup returns a principal without a Subject", func(context.Context, string) (string, *auth.Principal, error) {
 			return encoded, &auth.Principal{}, nil
 		}, password.CheckerConfig{Hasher: h}, 500, nil},
-		{"F01 the limiter's store is down", one(encoded), password.CheckerConfig{Hasher: h, Limiter: limited(brokenStore{increment: down})}, 503, down},
+		{"F01 the Guard's store is down", one(encoded), password.CheckerConfig{Hasher: h, Guard: limited(brokenStore{take: down})}, 503, down},
 		{"the Hasher fails to verify", one(encoded), password.CheckerConfig{Hasher: brokenHasher{verify: down}}, 500, down},
 		{"the Hasher fails with a public face of its own", one(encoded), password.CheckerConfig{Hasher: brokenHasher{verify: notFound}}, 500, notFound},
 		{"the Hasher fails for nobody", one(""), password.CheckerConfig{Hasher: brokenHasher{hash: down}}, 500, down},
@@ -97,9 +99,9 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a limiter that cannot forgive does not fail the login", func(t *testing.T) {
+	t.Run("a Guard that cannot forgive does not fail the login", func(t *testing.T) {
 		var ev events
-		c := newChecker(t, one(encoded), password.CheckerConfig{Hasher: h, OnEvent: ev.OnEvent, Limiter: limited(brokenStore{reset: down})})
+		c := newChecker(t, one(encoded), password.CheckerConfig{Hasher: h, OnEvent: ev.OnEvent, Guard: limited(brokenStore{undo: down})})
 		if p, err := c.Check(t.Context(), "alice@example.com", alice); err != nil || p == nil {
 			t.Errorf("%v, %v", p, err)
 		}

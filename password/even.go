@@ -41,16 +41,26 @@ func verifyEvenly(ctx context.Context, h Hasher, encoded, password string) (ok, 
 	for i, h := range hashers {
 		if i != by {
 			_, err = h.Hash(ctx, password)
-		} else if s, is := h.(scheme); is {
-			err = s.topUp(ctx, encoded, password)
 		} else {
-			continue
+			err = TopUp(ctx, h, encoded, password)
 		}
 		if err != nil && !aboutData(err) {
 			return false, false, bad, err
 		}
 	}
 	return false, false, bad, nil
+}
+
+// TopUp does the work by which h.Hash is dearer than the h.Verify of encoded that
+// has just found no match. A Checker calls it for the Hashers that it knows. A
+// Hasher of a service's own that stands in front of one of this package calls it
+// for that one, as those of package legacy do, so that its users with cheaper
+// parameters cannot be told either. For any other h it does nothing.
+func TopUp(ctx context.Context, h Hasher, encoded, password string) error {
+	if s, ok := h.(scheme); ok {
+		return s.topUp(ctx, encoded, password)
+	}
+	return nil
 }
 
 // aboutData reports whether err speaks of a stored hash or of a password, and

@@ -51,7 +51,7 @@ func TestTiming(t *testing.T) {
 				return "", nil, c.err
 			}
 			return c.encoded, &auth.Principal{Subject: "17"}, c.err
-		}, password.CheckerConfig{Hasher: h, Limiter: unlimited(t)})
+		}, password.CheckerConfig{Hasher: h, Guard: unlimited(t)})
 	}
 	order := make([]int, 0, timingRuns*len(classes))
 	for i := range cap(order) {
@@ -85,9 +85,9 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// unlimited is a limiter that admits the whole test.
-func unlimited(t testing.TB) *throttle.Limiter {
-	return must[*throttle.Limiter](t)(throttle.New(brokenStore{}, throttle.Config{}))
+// unlimited is a Guard that admits the whole test.
+func unlimited(t testing.TB) *throttle.Guard {
+	return must[*throttle.Guard](t)(throttle.NewGuard(brokenStore{}, throttle.GuardConfig{}))
 }
 
 func quantile(sample []float64, q float64) float64 {

@@ -15,53 +15,38 @@ import (
 	"github.com/go-sallyport/auth/problem"
 )
 
-// A clock is set by hand.
-type clock struct{ nanos atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.nanos.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-func (c *clock) Now() time.Time          { return time.Unix(0, c.nanos.Load()).UTC() }
-func (c *clock) Advance(d time.Duration) { c.nanos.Add(int64(d)) }
-
-func newLimiter(t *testing.T, store throttle.Store, cfg throttle.Config) *throttle.Limiter {
-	t.Helper()
-	l, err := throttle.New(store, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// begin reports whether an attempt is admitted, and for how long not.
-func begin(t *testing.T, l *throttle.Limiter, keys ...string) (attempt *throttle.Attempt, wait time.Duration) {
-	t.Helper()
-	a, err := l.Begin(t.Context(), keys...)
-	var locked *throttle.LockedError
-	switch {
-	case errors.As(err, &locked):
-		return nil, locked.RetryAfter
-	case err != nil:
-		t.Fatal(err)
-	}
-	return a, 0
-}
-
 func TestNew(t *testing.T) {
 	t.Run("XCT-05 bad configuration is an error", func(t *testing.T) {
 		for _, cfg := range []throttle.Config{
-			{MaxFailures: -1}, {MaxFailures: 101}, {Window: -time.Second}, {Lockout: -time.Second},
+			{Max: -1}, {Max: 1001}, {Window: -time.Second}, {Lockout: -time.Second}, {MaxLockout: -1}, {Memory: -1},
+			{Lockout: time.Hour, MaxLockout: time.Minute}, {MaxInARow: -1}, {MaxInARow: 101}, {Window: 401 * 24 * time.Hour},
+			{Window: time.Microsecond}, {Name: "a\x00b"},
 		} {
 			if _, err := throttle.New(nil, cfg); err == nil {
 				t.Errorf("New accepts %+v", cfg)
 			}
 		}
+		for _, cfg := range []throttle.Config{{}, {Max: 1000}, {Lockout: 48 * time.Hour}, {MaxInARow: 1}} {
+			if _, err := throttle.New(nil, cfg); err != nil {
+				t.Error(err)
+			}
+		}
 	})
-	t.Run("Begin without a key is an error", func(t *testing.T) {
-		if _, err := newLimiter(t, nil, throttle.Config{}).Begin(t.Context()); err == nil {
-			t.Error("no error")
+	t.Run("no key is an error, which counts nothing", func(t *testing.T) {
+		l := newLimiter(t, nil, throttle.Config{Max: 1})
+		for _, keys := range [][]string{{}, {""}, {"alice", ""}, {"", "address"}} {
+			if a, err := l.Begin(t.Context(), keys...); a != nil || !errors.Is(err, throttle.ErrNoKey) {
+				t.Errorf("%q: %v, %v", keys, a, err)
+			}
+		}
+		if err := l.Allow(t.Context(), ""); !errors.Is(err, throttle.ErrNoKey) {
+			t.Error(err)
+		}
+		if err := l.Unlock(t.Context(), ""); !errors.Is(err, throttle.ErrNoKey) {
+			t.Error(err)
+		}
+		if a, _ := begin(t, l, "alice", "address"); a == nil {
+			t.Error("something was counted")
 		}
 	})
 }
@@ -81,43 +66,81 @@ func TestDefaults(t *testing.T) {
 	if a, _ := begin(t, l, "bob"); a == nil {
 		t.Error("another key is locked as well")
 	}
-}
-
-func TestWindow(t *testing.T) {
-	now := newClock()
-	l := newLimiter(t, nil, throttle.Config{MaxFailures: 2, Window: time.Hour, Lockout: time.Minute, Now: now.Now})
-	begin(t, l, "alice")
-	now.Advance(time.Hour)
-	begin(t, l, "alice")
-	if a, _ := begin(t, l, "alice"); a == nil {
-		t.Fatal("an attempt is counted after its window")
-	}
-	now.Advance(59 * time.Second)
-	if a, _ := begin(t, l, "alice"); a != nil {
-		t.Fatal("admitted during the lockout")
-	}
-	now.Advance(time.Second)
-	if a, _ := begin(t, l, "alice"); a == nil {
-		t.Fatal("refused after the lockout")
-	}
+	t.Run("RLT-02 MFA-05 locks grow to 24 hours, and failures in a row end at 100", func(t *testing.T) {
+		now := newClock()
+		l := newLimiter(t, nil, throttle.Config{Now: now.Now})
+		want := []time.Duration{15, 30, 60, 120, 240, 480, 960}
+		guesses, start := 0, now.Now()
+		for lock := 0; ; lock++ {
+			for range 5 {
+				if a, _ := begin(t, l, "alice"); a == nil {
+					t.Fatalf("refused in lock %d", lock)
+				}
+				guesses++
+			}
+			_, wait := begin(t, l, "alice")
+			if guesses == 100 {
+				if wait != 90*24*time.Hour {
+					t.Errorf("after 100 failures locked for %s", wait)
+				}
+				break
+			}
+			expect := 24 * time.Hour
+			if lock < len(want) {
+				expect = want[lock] * time.Minute
+			}
+			if wait != expect {
+				t.Fatalf("lock %d lasts %s, want %s", lock, wait, expect)
+			}
+			now.Advance(wait)
+		}
+		if took := now.Now().Sub(start); took < 12*24*time.Hour {
+			t.Errorf("100 guesses took %s", took)
+		}
+		var locked *throttle.LockedError
+		if _, err := l.Begin(t.Context(), "alice"); !errors.As(err, &locked) || !locked.Exhausted {
+			t.Errorf("%v", err)
+		}
+		now.Advance(89 * 24 * time.Hour)
+		if a, _ := begin(t, l, "alice"); a != nil {
+			t.Error("admitted after 89 days")
+		}
+		if err := l.Unlock(t.Context(), "alice"); err != nil {
+			t.Fatal(err)
+		}
+		if a, _ := begin(t, l, "alice"); a == nil {
+			t.Error("refused after Unlock")
+		}
+	})
+	t.Run("RLT-02 patience does not pay: four attempts a window are 100 too", func(t *testing.T) {
+		now := newClock()
+		l := newLimiter(t, nil, throttle.Config{Now: now.Now})
+		guesses := 0
+		for range 365 * 24 * 4 {
+			for range 4 {
+				if a, _ := begin(t, l, "alice"); a != nil {
+					guesses++
+				}
+			}
+			now.Advance(15 * time.Minute)
+		}
+		if guesses > 5*100 { // 365 days begin five times 90
+			t.Errorf("%d guesses in a year, want 100 in each 90 days", guesses)
+		}
+		guesses = 0
+		for range 365 * 2 {
+			if a, _ := begin(t, l, "bob"); a != nil {
+				guesses++
+			}
+			now.Advance(12 * time.Hour)
+		}
+		if guesses > 365+1 {
+			t.Errorf("one guess each half day: %d in a year", guesses)
+		}
+	})
 }
 
 func TestRefused(t *testing.T) {
-	t.Run("RLT-08 a refused attempt does not prolong the lock", func(t *testing.T) {
-		now := newClock()
-		l := newLimiter(t, nil, throttle.Config{MaxFailures: 1, Lockout: time.Minute, Now: now.Now})
-		begin(t, l, "alice")
-		for range 59 {
-			now.Advance(time.Second)
-			if a, _ := begin(t, l, "alice"); a != nil {
-				t.Fatal("admitted during the lockout")
-			}
-		}
-		now.Advance(time.Second)
-		if a, _ := begin(t, l, "alice"); a == nil {
-			t.Error("still locked after the lockout: the refused attempts counted")
-		}
-	})
 	t.Run("RLT-08 429 carries Retry-After, rounded up", func(t *testing.T) {
 		for left, want := range map[time.Duration]string{
 			90*time.Second + 1: "91", time.Second: "1", time.Millisecond: "1", 0: "1", -time.Hour: "1",
@@ -136,29 +159,55 @@ func TestRefused(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a later key that refuses does not count against the first", func(t *testing.T) {
-		l := newLimiter(t, nil, throttle.Config{MaxFailures: 1})
+	t.Run("an attempt that one key refuses is counted under none", func(t *testing.T) {
+		l := newLimiter(t, nil, throttle.Config{Max: 2})
+		begin(t, l, "mallory", "address")
 		begin(t, l, "mallory", "address")
 		for range 10 {
 			if a, _ := begin(t, l, "alice", "address"); a != nil {
 				t.Fatal("the address is not limited")
 			}
+			if a, _ := begin(t, l, "mallory", "elsewhere"); a != nil {
+				t.Fatal("the account is not limited")
+			}
 		}
-		if a, _ := begin(t, l, "alice", "elsewhere"); a == nil {
-			t.Error("refused attempts from one address have locked the account for another")
+		for range 2 {
+			if a, _ := begin(t, l, "alice", "elsewhere"); a == nil {
+				t.Error("refused attempts have used up those of the other key")
+			}
+		}
+	})
+	t.Run("further keys do not grow", func(t *testing.T) {
+		now := newClock()
+		l := newLimiter(t, nil, throttle.Config{Max: 1, Now: now.Now})
+		for i := range 300 {
+			if a, _ := begin(t, l, fmt.Sprint(i), "address"); a == nil {
+				t.Fatalf("refused in window %d", i)
+			}
+			if a, wait := begin(t, l, "alice", "address"); a != nil || wait != 15*time.Minute {
+				t.Fatalf("window %d: %v, %s", i, a, wait)
+			}
+			now.Advance(15 * time.Minute)
 		}
 	})
 }
 
 func TestSucceed(t *testing.T) {
-	t.Run("RLT-03 a success forgives the first key and no other", func(t *testing.T) {
-		l := newLimiter(t, nil, throttle.Config{MaxFailures: 3})
+	t.Run("RLT-03 P07 a success forgives the first key, and of others one attempt", func(t *testing.T) {
+		l := newLimiter(t, nil, throttle.Config{Max: 3})
 		for range 2 {
 			begin(t, l, "victim", "address")
+			own, _ := begin(t, l, "mallory", "address")
+			if err := own.Succeed(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			// Again, and Cancel after it, do nothing.
+			if err := errors.Join(own.Succeed(t.Context()), own.Cancel(t.Context())); err != nil {
+				t.Fatal(err)
+			}
 		}
-		own, _ := begin(t, l, "mallory", "address")
-		if err := own.Succeed(t.Context()); err != nil {
-			t.Fatal(err)
+		if a, _ := begin(t, l, "mallory", "address"); a == nil {
+			t.Error("a success counts at the address")
 		}
 		if a, _ := begin(t, l, "mallory", "address"); a != nil {
 			t.Error("P07 a success has cleared the address")
@@ -168,6 +217,51 @@ func TestSucceed(t *testing.T) {
 		}
 		if a, _ := begin(t, l, "victim", "elsewhere"); a != nil {
 			t.Error("P07 a success of another account has cleared the victim's count")
+		}
+	})
+	t.Run("Cancel takes one attempt back under each key", func(t *testing.T) {
+		l := newLimiter(t, nil, throttle.Config{Max: 1})
+		for range 10 {
+			a, _ := begin(t, l, "alice", "address")
+			if a == nil {
+				t.Fatal("refused")
+			}
+			if err := a.Cancel(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	t.Run("F15 what is undone is undone when the client is gone, within a deadline", func(t *testing.T) {
+		for name, end := range map[string]func(*throttle.Attempt, context.Context) error{
+			"forgive": (*throttle.Attempt).Succeed, "cancel": (*throttle.Attempt).Cancel,
+		} {
+			s := &fakeStore{}
+			ctx, cancel := context.WithCancel(t.Context())
+			a, err := newLimiter(t, s, throttle.Config{}).Begin(ctx, "alice", "address")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if err := end(a, ctx); err != nil {
+				t.Error(err)
+			}
+			s.has(t, name+" "+s.keys[1], "cancel "+s.keys[0])
+		}
+		s := &fakeStore{}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := newLimiter(t, s, throttle.Config{}).Unlock(ctx, "alice"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an error of one key does not keep the others from being undone", func(t *testing.T) {
+		down := errors.New("connection refused")
+		for _, end := range []func(*throttle.Attempt, context.Context) error{(*throttle.Attempt).Succeed, (*throttle.Attempt).Cancel} {
+			s := &fakeStore{undo: down}
+			a, _ := begin(t, newLimiter(t, s, throttle.Config{}), "alice", "address", "network")
+			if err := end(a, t.Context()); !errors.Is(err, down) || len(s.undone) != 3 {
+				t.Errorf("%v, undone %v", err, s.undone)
+			}
 		}
 	})
 }
@@ -191,60 +285,6 @@ func TestParallel(t *testing.T) {
 		wg.Wait()
 		if admitted.Load() != 5 || locked.Load() != 995 {
 			t.Errorf("%d admitted, %d locked, want 5 and 995", admitted.Load(), locked.Load())
-		}
-	})
-}
-
-// A fakeStore notes the keys that it is given, and fails if told to.
-type fakeStore struct {
-	keys []string
-	err  error
-}
-
-func (s *fakeStore) Increment(_ context.Context, key string, _ throttle.Rule) (int, time.Duration, error) {
-	s.keys = append(s.keys, key)
-	return 1, time.Minute, s.err
-}
-func (s *fakeStore) Reset(_ context.Context, key string) error {
-	s.keys = append(s.keys, key)
-	return s.err
-}
-
-func TestStore(t *testing.T) {
-	t.Run("RLT-06 a store sees digests of one length", func(t *testing.T) {
-		s := &fakeStore{}
-		l := newLimiter(t, s, throttle.Config{})
-		for _, key := range []string{"", "a", "alice@example.com", strings.Repeat("x", 1<<20)} {
-			if a, _ := begin(t, l, key); a.Succeed(t.Context()) != nil {
-				t.Fatal("Succeed fails")
-			}
-		}
-		seen := map[string]bool{}
-		for _, key := range s.keys {
-			if seen[key] = true; len(key) != 43 || strings.Contains(key, "alice") {
-				t.Errorf("key %.60q", key)
-			}
-		}
-		if len(seen) != 4 {
-			t.Errorf("%d different digests of 4 keys", len(seen))
-		}
-	})
-	t.Run("F01 a store that fails refuses with 503", func(t *testing.T) {
-		down := errors.New("connection refused")
-		l := newLimiter(t, &fakeStore{err: down}, throttle.Config{})
-		a, err := l.Begin(t.Context(), "alice")
-		if a != nil || !errors.Is(err, down) || problem.From(err).Status != 503 {
-			t.Errorf("Begin: %v, %v", a, err)
-		}
-	})
-	t.Run("F01 FailOpen admits while the store fails", func(t *testing.T) {
-		l := newLimiter(t, &fakeStore{err: errors.New("connection refused")}, throttle.Config{FailOpen: true})
-		a, err := l.Begin(t.Context(), "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a.Succeed(t.Context()) == nil {
-			t.Error("Succeed does not tell that the store failed")
 		}
 	})
 }

@@ -2,86 +2,112 @@ package throttle
 
 import (
 	"context"
-	"sync"
+	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"time"
 )
 
-const (
-	// memoryKeys bounds a memory store: about 10 MiB when full.
-	memoryKeys = 1 << 16
-	// evictionSample is how many keys are looked at to find one to forget.
-	evictionSample = 16
-)
+// century is more than clocks are wrong by.
+const century = 100 * 365 * day
 
-// A memoryStore is a Store of this process. It never holds more than max keys.
-// Of a few keys at hand it forgets the one with the fewest attempts: to push out
-// a count of five an attacker has to make five attempts at each of very many
-// made-up keys, and pay for each.
-type memoryStore struct {
-	max int
-	now func() time.Time
+// DefaultMaxKeys is how many keys a MemoryStore keeps if not told otherwise.
+const DefaultMaxKeys = 1 << 16
 
-	mu      sync.Mutex
-	entries map[string]entry
+// MemoryConfig configures a MemoryStore. The zero value is good.
+type MemoryConfig struct {
+	// MaxKeys bounds the memory, at 56 bytes each. It is rounded up to eight times
+	// a power of two. Zero: 65,536 keys, in 3.6 MiB.
+	MaxKeys int
+	// Now is the clock. Nil: one that runs evenly whatever the clock of the machine
+	// is set to.
+	Now func() time.Time
 }
 
-type entry struct {
-	count   int
-	expires time.Time
+// A MemoryStore counts in the memory of this process: for services of one
+// process, development and tests. A restart forgives everything.
+//
+// It is a table of a fixed size, allocated at once, in sets of eight keys; what
+// set a key belongs to nobody can choose or find out. When a set is full the key
+// that matters least makes room: one with a single attempt, else one that is
+// forgotten anyway, else the one with the fewest failures in a row, of these the
+// oldest. One that is locked is never forgotten. To push out a count, an attacker has to make as many attempts at
+// each of very many keys, and to push out a lock is not possible: if all eight
+// keys of a set are locked, all others that belong to it share one count, as if
+// they were one key. So a flood can only make the limits stricter.
+type MemoryStore struct {
+	sets  []set
+	mask  uint64
+	seed  maphash.Seed
+	now   func() time.Time // nil: since epoch
+	epoch time.Time
 }
 
-func newMemoryStore(maxKeys int, now func() time.Time) *memoryStore {
-	return &memoryStore{max: maxKeys, now: now, entries: make(map[string]entry)}
-}
+var _ Store = (*MemoryStore)(nil)
 
-var _ Store = (*memoryStore)(nil)
-
-// Increment implements Store.
-func (m *memoryStore) Increment(_ context.Context, key string, rule Rule) (count int, left time.Duration, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.now()
-	e, ok := m.entries[key]
-	if !ok || !now.Before(e.expires) {
-		if !ok && len(m.entries) >= m.max {
-			m.evict(now)
-		}
-		e = entry{expires: now.Add(rule.Window)}
+// NewMemoryStore returns an empty MemoryStore.
+func NewMemoryStore(cfg MemoryConfig) (*MemoryStore, error) {
+	const most = 1 << 27
+	if cfg.MaxKeys < 0 || cfg.MaxKeys > most {
+		return nil, fmt.Errorf("throttle: MaxKeys %d: use up to %d, or 0 for %d", cfg.MaxKeys, most, DefaultMaxKeys)
 	}
-	if e.count <= rule.MaxFailures {
-		e.count++
-		if e.count == rule.MaxFailures {
-			e.expires = now.Add(rule.Lockout)
-		}
-		m.entries[key] = e
+	if cfg.MaxKeys == 0 {
+		cfg.MaxKeys = DefaultMaxKeys
 	}
-	return e.count, e.expires.Sub(now), nil
+	sets := uint64(1) << bits.Len(uint((cfg.MaxKeys-1)/ways))
+	m := &MemoryStore{sets: make([]set, sets), mask: sets - 1, seed: maphash.MakeSeed(), now: cfg.Now, epoch: time.Now()}
+	if m.now != nil {
+		m.epoch = m.now().Add(-century) // that clock may be set back
+	}
+	return m, nil
+}
+
+// Take implements Store.
+func (m *MemoryStore) Take(ctx context.Context, key Key, rule Rule) (Count, error) {
+	if err := ctx.Err(); err != nil {
+		return Count{}, err
+	}
+	h := key.hash(m.seed)
+	s, now := m.set(h), m.since()
+	s.mu.Lock()
+	c := s.take(h, now, &rule)
+	s.mu.Unlock()
+	return c, nil
+}
+
+// Forgive implements Store.
+func (m *MemoryStore) Forgive(ctx context.Context, key Key, ticket Ticket) error {
+	return m.change(ctx, key, func(s *set, h uint64) { s.forgive(h, ticket) })
+}
+
+// Cancel implements Store.
+func (m *MemoryStore) Cancel(ctx context.Context, key Key, ticket Ticket) error {
+	return m.change(ctx, key, func(s *set, h uint64) { s.cancel(h, ticket) })
 }
 
 // Reset implements Store.
-func (m *memoryStore) Reset(_ context.Context, key string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.entries, key)
+func (m *MemoryStore) Reset(ctx context.Context, key Key) error {
+	return m.change(ctx, key, func(s *set, h uint64) { s.reset(h) })
+}
+
+func (m *MemoryStore) change(ctx context.Context, key Key, f func(s *set, h uint64)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h := key.hash(m.seed)
+	s := m.set(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s, h)
 	return nil
 }
 
-// evict forgets one key: one whose time is over if the sample has one, else the
-// one with the fewest attempts. The iteration order of a map is as good as
-// random here.
-func (m *memoryStore) evict(now time.Time) {
-	victim, fewest, seen := "", 0, 0
-	for key, e := range m.entries {
-		if !now.Before(e.expires) {
-			victim = key
-			break
-		}
-		if seen == 0 || e.count < fewest {
-			victim, fewest = key, e.count
-		}
-		if seen++; seen == evictionSample {
-			break
-		}
+func (m *MemoryStore) set(h uint64) *set { return &m.sets[h&m.mask] }
+
+// since is the time in nanoseconds, which is never before 1: 0 stands for no time.
+func (m *MemoryStore) since() int64 {
+	if m.now != nil {
+		return max(int64(m.now().Sub(m.epoch)), 1)
 	}
-	delete(m.entries, victim)
+	return int64(time.Since(m.epoch)) + 1
 }

@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -9,13 +10,24 @@ import (
 	"github.com/go-sallyport/auth/problem"
 )
 
-// ErrLocked is wrapped by every *LockedError. 429.
-var ErrLocked = problem.Sentinel(problem.TooManyRequests, "throttle: too many attempts")
+// The errors of this package.
+var (
+	// ErrLocked is wrapped by every *LockedError. 429.
+	ErrLocked = problem.Sentinel(problem.TooManyRequests, "throttle: too many attempts")
+	// ErrNoKey: there is nothing to count under, such as an empty account or a
+	// request from nowhere. 500. All such attempts would share one count.
+	ErrNoKey = errors.New("throttle: no key to count under")
+)
 
 // A LockedError refuses an attempt and says when another one makes sense. It
 // wraps ErrLocked. It does not say which key is locked.
 type LockedError struct {
+	// RetryAfter is how long the lock lasts from now on.
 	RetryAfter time.Duration
+	// Exhausted: there have been as many failures in a row as there may ever be. A
+	// page may advise to reset the password; accounts that do not exist get there
+	// just as others.
+	Exhausted bool
 }
 
 // Error implements error.
