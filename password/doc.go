@@ -3,7 +3,9 @@
 //
 //	checker, err := password.NewChecker(lookup, password.CheckerConfig{})
 //	...
-//	p, err := checker.Check(ctx, r.PostFormValue("email"), r.PostFormValue("password"))
+//	addr, err := clients.Address(r) // a throttle.ClientIP
+//	...
+//	p, err := checker.CheckFrom(ctx, throttle.Source{Address: addr}, r.PostFormValue("email"), r.PostFormValue("password"))
 //	if err != nil {
 //		problem.WriteError(w, r, err) // 401, the same for every reason; 429; 503
 //		return
@@ -16,12 +18,18 @@
 //	...
 //	encoded, err := hasher.Hash(ctx, password)
 //
+// A mail that resets a password carries a token from [Tokens], which is good once:
+//
+//	token, err := tokens.Issue(ctx, user.ID, password.PurposeReset, binding)
+//	...
+//	t, err := tokens.Consume(ctx, password.PurposeReset, token) // ErrToken: 400
+//
 // # What it protects from
 //
 // A stolen table of hashes: [Argon2id] by default, at the parameters that OWASP
 // recommends, in strings that carry them (PHC form), so that they can be raised
 // later; hashes with older ones are replaced at the next login ([Upgrade] for
-// another scheme).
+// another scheme, package legacy for the tables of other programs).
 //
 // Exhausted memory: every hash waits for its share of a [Pool], a budget in MiB.
 // A storm of logins queues, and beyond the queue is told to come back (503); it
@@ -32,17 +40,18 @@
 // one whose stored hash is of an old scheme or is damaged, and a wrong password
 // get one answer, after the same work ([Checker]).
 //
-// Guessing: attempts are counted before they are hashed (package throttle), and
-// passwords that attackers try first are refused when they are set ([Policy]).
+// Guessing: attempts are counted before they are hashed, by account, by address
+// and by known device (package throttle), and passwords that attackers try first
+// are refused when they are set ([Policy]).
 //
 // Silent truncation: what a scheme would ignore is refused. bcrypt reads 72 bytes
 // and no more; neither it nor scrypt can tell every NUL from nothing.
 //
 // # What it does not
 //
-// Guessing one password at each of many accounts, which needs a limit by address
-// in front of the login handler. A password that the same user has lost to
-// another site: give [PolicyConfig] a Breached hook. A look-up that itself takes
+// Guessing one password at each of many accounts from as many addresses. A
+// password that the same user has lost to another site: give [PolicyConfig] a
+// Breached hook, such as that of package breach. A look-up that itself takes
 // longer for known users: a Checker evens out what it does, not what it calls.
 //
 // # Text

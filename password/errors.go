@@ -33,4 +33,8 @@ var (
 	ErrBadHash = errors.New("password: the stored hash is not valid")
 	// ErrRejected is wrapped by every *PolicyError. 422.
 	ErrRejected = problem.Sentinel(problem.PasswordRejected, "password: rejected")
+	// ErrToken: a one-time token is malformed, unknown, used, void, expired, or for
+	// another purpose; there is one error for all of these. 400. Stores return it,
+	// wrapped or not.
+	ErrToken = problem.Sentinel(problem.OneTimeTokenInvalid, "password: no such one-time token")
 )
