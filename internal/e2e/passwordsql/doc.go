@@ -1,0 +1,2 @@
+// Package passwordsql has the tests of password/sqlstore on real servers.
+package passwordsql

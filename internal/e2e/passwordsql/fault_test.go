@@ -1,0 +1,352 @@
+package passwordsql_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sallyport/auth/internal/e2e/sqltest"
+	"github.com/go-sallyport/auth/password"
+	"github.com/go-sallyport/auth/password/account"
+	"github.com/go-sallyport/auth/password/sqlstore"
+)
+
+// Whatever is answered while connections are killed all the time is true.
+func TestF13KilledAllTheTime(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		if !d.CanKill() {
+			t.Log("does not apply: SQLite has no connections to kill")
+			return
+		}
+		s := open(t, d)
+		tokens := newTokens(t, s)
+		stop, killer := make(chan struct{}), make(chan struct{})
+		kills := 0
+		go func() {
+			defer close(killer)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+					kills += d.KillAll(t)
+				}
+			}
+		}()
+		until := time.Now().Add(1500 * time.Millisecond)
+		var done, failed atomic.Int64
+		calm := func(id string) (account.User, error) {
+			for {
+				u, err := s.Find(context.Background(), id)
+				if err == nil || errors.Is(err, account.ErrNotFound) {
+					return u, err
+				}
+			}
+		}
+		together(6, func(i int) {
+			for n := 0; time.Now().Before(until); n++ {
+				u := newUser()
+				switch _, err := s.Create(t.Context(), u); {
+				case errors.Is(err, account.ErrExists):
+					t.Error("a new address was told to be taken")
+				case err != nil:
+					failed.Add(1)
+					continue
+				}
+				if got, err := calm(u.ID); err != nil || !equal(got, u) {
+					t.Errorf("a user who was created: %+v, %v", got, err)
+				}
+				switch err := s.SetPassword(t.Context(), u.ID, u.Hash, "new", u.ValidAfter); {
+				case err == nil:
+					if got, _ := calm(u.ID); got.Hash != "new" {
+						t.Errorf("a password that was changed is %s", got.Hash)
+					}
+				case errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrNotFound):
+					t.Errorf("nobody else is there: %v", err)
+				default:
+					failed.Add(1)
+				}
+				if token, err := tokens.Issue(t.Context(), u.ID, password.PurposeReset, ""); err == nil {
+					won := 0
+					for range 3 {
+						if _, err := tokens.Consume(t.Context(), password.PurposeReset, token); err == nil {
+							won++
+						}
+					}
+					if won > 1 {
+						t.Errorf("I3 a token was consumed %d times", won)
+					}
+				}
+				if s.Delete(t.Context(), u.ID) == nil {
+					if _, err := calm(u.ID); err == nil {
+						t.Error("I2 a user who was deleted is there")
+					}
+				}
+				done.Add(1)
+			}
+		})
+		close(stop)
+		<-killer
+		t.Logf("%d done, %d failed, %d connections killed", done.Load(), failed.Load(), kills)
+		if done.Load() == 0 || kills == 0 {
+			t.Error("nothing was tested")
+		}
+	})
+}
+
+// A write that waits for a row is broken off with its connection, and done.
+func TestF13KilledWhileItWaits(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		if !d.CanKill() {
+			t.Log("does not apply: SQLite has no connections to kill")
+			return
+		}
+		pool, holders := d.Open(t), d.Open(t)
+		s := on(t, d, pool, sqlstore.Config{})
+		ctx := t.Context()
+		u := create(t, s, newUser())
+		for doing, call := range map[string]func() error{
+			"SetPassword": func() error { return s.SetPassword(ctx, u.ID, u.Hash, "new", time.Time{}) },
+			"SetRoles":    func() error { return s.SetRoles(ctx, u.ID, []string{"admin"}) },
+		} {
+			tx, err := holders.BeginTx(ctx, nil)
+			must(t, err)
+			_, err = tx.ExecContext(ctx, "UPDATE auth_users SET writes = writes + 1")
+			must(t, err)
+			result := make(chan error, 1)
+			go func() { result <- call() }()
+			select {
+			case err := <-result:
+				t.Fatalf("%s did not wait: %v", doing, err)
+			case <-time.After(200 * time.Millisecond):
+			}
+			if n := d.KillAll(t); n < 2 {
+				t.Errorf("%s: %d connections were killed", doing, n)
+			}
+			_ = tx.Rollback()
+			if err := <-result; err != nil {
+				t.Errorf("%s: %v", doing, err)
+			}
+		}
+		u.Hash, u.Roles = "new", []string{"admin"}
+		same(t, s, u)
+	})
+}
+
+func TestF13ReadOnly(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		setup := open(t, d)
+		u := create(t, setup, newUser())
+		token, err := newTokens(t, setup).Issue(t.Context(), u.ID, password.PurposeReset, "")
+		must(t, err)
+		s, err := sqlstore.New(d.OpenReadOnly(t), d.Dialect, sqlstore.Config{Timeout: time.Second})
+		must(t, err)
+		ctx := t.Context()
+		same(t, s, u)
+		_, createErr := s.Create(ctx, newUser())
+		_, consumeErr := newTokens(t, s).Consume(ctx, password.PurposeReset, token)
+		for doing, err := range map[string]error{
+			"Create":      createErr,
+			"SetPassword": s.SetPassword(ctx, u.ID, u.Hash, "new", time.Time{}),
+			"SetEmail":    s.SetEmail(ctx, u.ID, u.Canonical, "a@example.com", "a@example.com"),
+			"SetRoles":    s.SetRoles(ctx, u.ID, nil),
+			"SetDisabled": s.SetDisabled(ctx, u.ID, true),
+			"Delete":      s.Delete(ctx, u.ID),
+			"Consume":     consumeErr,
+			"Void":        s.Tokens().Void(ctx, u.ID),
+			"Void of one": s.Tokens().Void(ctx, u.ID, password.PurposeReset),
+			"Put":         s.Tokens().Put(ctx, password.Token{Subject: "x", Purpose: "reset"}),
+		} {
+			for _, answer := range []error{nil, account.ErrNotFound, account.ErrExists, account.ErrConflict, password.ErrToken} {
+				if errors.Is(err, answer) {
+					t.Errorf("I1 %s: %v, want the store's failure", doing, err)
+				}
+			}
+		}
+		same(t, setup, u)
+		if _, err := newTokens(t, setup).Consume(ctx, password.PurposeReset, token); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A client that goes away at any moment leaves a write done and told so, or not
+// done and told so.
+func TestF15Cancelled(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		s := open(t, d)
+		const n = 60
+		begin := time.Now()
+		for range 5 {
+			must(t, s.SetRoles(t.Context(), create(t, s, newUser()).ID, nil))
+		}
+		took := time.Since(begin) / 10
+		done := 0
+		for i := range n {
+			u, fresh := create(t, s, newUser()), newUser()
+			tok := password.Token{Hash: [32]byte([]byte(fresh.ID + fresh.ID)[:32]), Subject: u.ID, Purpose: "reset", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+			must(t, s.Tokens().Put(t.Context(), tok))
+			for doing, call := range map[string]struct {
+				do    func(ctx context.Context) error
+				isNow func() bool
+			}{
+				"Create": {
+					func(ctx context.Context) error { _, err := s.Create(ctx, fresh); return err },
+					func() bool { _, err := s.Find(t.Context(), fresh.ID); return err == nil },
+				},
+				"SetPassword": {
+					func(ctx context.Context) error { return s.SetPassword(ctx, u.ID, u.Hash, "new", time.Time{}) },
+					func() bool { got, _ := s.Find(t.Context(), u.ID); return got.Hash == "new" },
+				},
+				"Consume": {
+					func(ctx context.Context) error {
+						_, err := s.Tokens().Consume(ctx, tok.Hash, tok.Purpose, tok.CreatedAt)
+						return err
+					},
+					func() bool {
+						_, err := s.Tokens().Find(t.Context(), tok.Hash, tok.Purpose, tok.CreatedAt)
+						return err != nil
+					},
+				},
+			} {
+				ctx, cancel := context.WithCancel(t.Context())
+				timer := time.AfterFunc(took*time.Duration(i)/n, cancel)
+				err := call.do(ctx)
+				timer.Stop()
+				cancel()
+				if err == nil {
+					done++
+				}
+				if (err == nil) != call.isNow() || err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("%s: told %v, and it is done: %v", doing, err, call.isNow())
+				}
+			}
+		}
+		t.Logf("%d of %d were done", done, 3*n)
+	})
+}
+
+// A cheapHasher is a Hasher without the work, so that most of a reset is steps of
+// the store.
+type cheapHasher struct{}
+
+func (cheapHasher) Hash(context.Context, string) (string, error) { return "new " + rand.Text(), nil }
+func (cheapHasher) Verify(context.Context, string, string) (ok, outdated bool, err error) {
+	return false, false, password.ErrUnknownScheme
+}
+
+// resetAll is a process that resets one password after the other, by the link in
+// the mail. It notes what it has answered in a file.
+func resetAll(c *sqltest.Child) error {
+	s, tokens, err := child(c)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(c.Args[0], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	links := make(chan string, 1)
+	outbox, err := account.NewOutbox(account.MailerFunc(func(_ context.Context, m account.Message) error {
+		if m.Kind == account.MessageReset {
+			links <- m.Token
+		}
+		return nil
+	}), account.OutboxConfig{})
+	if err != nil {
+		return err
+	}
+	accounts, err := account.New(s, account.Config{BaseURL: "https://shop.example", Key: []byte("0123456789abcdef0123456789ABCDEF"), Outbox: outbox, Tokens: tokens, Hasher: cheapHasher{}})
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	for i := 0; ; i++ {
+		u, err := s.Find(ctx, strconv.Itoa(i))
+		if errors.Is(err, account.ErrNotFound) {
+			return nil // all are done
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tokens.Issue(ctx, u.ID, password.PurposeChangeEmail, ""); err != nil {
+			return err
+		}
+		if err := accounts.RequestReset(ctx, account.Client{}, u.Email); err != nil {
+			return err
+		}
+		if err := accounts.ResetPassword(ctx, account.Client{}, <-links, "seven purple ducks at dawn"); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(file, u.ID); err != nil {
+			return err
+		}
+	}
+}
+
+func TestF14KilledDuringResets(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		states := map[string]int{}
+		for round := range 6 {
+			own := d.Fresh(t)
+			pool := own.Open(t)
+			s := on(t, own, pool, sqlstore.Config{})
+			users := make([]account.User, 300)
+			for i := range users {
+				users[i] = newUser()
+				users[i].ID = strconv.Itoa(i)
+				create(t, s, users[i])
+			}
+			answered := filepath.Join(t.TempDir(), "answered")
+			must(t, os.WriteFile(answered, nil, 0o600))
+			p := own.Start(t, "reset", answered)
+			p.AwaitReady()
+			p.Go()
+			<-time.After(time.Duration(20+17*round) * time.Millisecond)
+			p.Kill()
+			told := map[string]bool{}
+			text, err := os.ReadFile(answered)
+			must(t, err)
+			for lines := bufio.NewScanner(strings.NewReader(string(text))); lines.Scan(); {
+				told[lines.Text()] = true
+			}
+			for _, before := range users {
+				var resets, others int
+				must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM auth_user_tokens WHERE purpose = 'reset' AND subject = '"+before.ID+"'").Scan(&resets))
+				must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM auth_user_tokens WHERE purpose <> 'reset' AND subject = '"+before.ID+"'").Scan(&others))
+				got, err := s.Find(t.Context(), before.ID)
+				must(t, err)
+				changed, ended := strings.HasPrefix(got.Hash, "new "), !got.ValidAfter.Equal(before.ValidAfter)
+				state := fmt.Sprintf("changed %v, ended %v, reset tokens %d, other tokens %d, answered %v", changed, ended, resets, others, told[before.ID])
+				states[state]++
+				switch {
+				case changed != ended:
+					t.Errorf("RST-05 a changed password with live sessions: %s", state)
+				case changed && resets > 0:
+					t.Errorf("RST-05 a changed password with a live token: %s", state)
+				case told[before.ID] && (!changed || others > 0):
+					t.Errorf("I2 answered and not done: %s", state)
+				}
+			}
+		}
+		for state, n := range states {
+			t.Logf("%4d: %s", n, state)
+		}
+		if len(states) < 2 {
+			t.Error("nothing was tested")
+		}
+	})
+}

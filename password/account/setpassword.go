@@ -1,0 +1,80 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-sallyport/auth/problem"
+)
+
+// accept returns the hash of a new password for the user of an address, if it is
+// acceptable.
+func (s *Service) accept(ctx context.Context, pw, email string) (hash string, err error) {
+	if err := s.policy.Check(ctx, pw, email); err != nil {
+		return "", err
+	}
+	return s.hasher.Hash(ctx, pw)
+}
+
+// A change is what setPassword does besides.
+type change struct {
+	except     string               // the CredentialID that stays, or none
+	validAfter time.Time            // credentials from before end
+	fits       func(now User) error // nil if the change still holds for the user as they are now
+	gone       error                // if there is no such user any more
+}
+
+// setPassword replaces the hash of u and ends what was good with the old one, in an
+// order in which it can be cut off anywhere:
+//
+//  1. Credentials end. If that fails nothing has changed.
+//  2. The hash and ValidAfter change, in one step. From here on Current refuses
+//     every credential from before, whatever comes next, and no token of the user
+//     fits its binding any more.
+//  3. Tokens end, which says the same to whoever looks at their table.
+//  4. Credentials end that were made with the old password between 1 and 2.
+//
+// An error after step 2 means that the password has changed and that something is
+// left to do: the caller must not report success.
+func (s *Service) setPassword(ctx context.Context, u User, hash string, c change) error {
+	if err := s.revoke(ctx, u.ID, c.except); err != nil {
+		return err
+	}
+	if err := s.replaceHash(ctx, u, hash, c); err != nil {
+		return err
+	}
+	if err := s.tokens.Void(ctx, u.ID); err != nil {
+		return err
+	}
+	return s.revoke(ctx, u.ID, c.except)
+}
+
+// maxConflicts is how often another write to the same account may come first.
+const maxConflicts = 5
+
+// replaceHash is step 2. A login that has renewed the hash meanwhile, which is the
+// common conflict, changes nothing that matters.
+func (s *Service) replaceHash(ctx context.Context, u User, hash string, c change) error {
+	var err error
+	for range maxConflicts {
+		err = s.store.SetPassword(ctx, u.ID, u.Hash, hash, c.validAfter)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return c.gone
+		case !errors.Is(err, ErrConflict):
+			return unavailable("set password", err)
+		}
+		if u, err = s.find(ctx, u.ID); errors.Is(err, ErrNotFound) {
+			return c.gone
+		}
+		if err != nil {
+			return err
+		}
+		if err = c.fits(u); err != nil {
+			return err
+		}
+	}
+	return problem.Wrap(problem.Unavailable, fmt.Errorf("account: set password: %w", ErrConflict))
+}
