@@ -75,9 +75,9 @@ func text(t *testing.T, ctx context.Context) string {
 	return ask(t, ctx, chromedp.Text("//body"))
 }
 
-// start builds an example, starts it on a free port and returns its address and
-// the lines that it prints first.
-func start(t *testing.T, name string) (base string, announced []string) {
+// start builds an example, starts it on a free port with further arguments and
+// returns its address and the lines that it prints first.
+func start(t *testing.T, name string, args ...string) (base string, announced []string) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), name)
 	build := exec.Command("go", "build", "-o", bin, "./"+name)
@@ -92,7 +92,7 @@ func start(t *testing.T, name string) (base string, announced []string) {
 	addr := free.Addr().String()
 	_ = free.Close()
 
-	program := exec.Command(bin, "-addr", addr)
+	program := exec.Command(bin, append([]string{"-addr", addr}, args...)...)
 	stdout, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -12,16 +12,7 @@ import (
 // permission.
 func TestQuickstart(t *testing.T) {
 	base, announced := start(t, "quickstart")
-	accounts := make(map[string][2]string) // role -> e-mail, password
-	for _, line := range announced {
-		if role, rest, ok := strings.Cut(line, " "); ok && strings.Contains(rest, "@") {
-			email, password, _ := strings.Cut(strings.TrimSpace(rest), " ")
-			accounts[role] = [2]string{email, strings.TrimSpace(password)}
-		}
-	}
-	if len(accounts) != 3 {
-		t.Fatalf("the program announces %q", announced)
-	}
+	accounts := demoAccounts(t, announced)
 	ctx := chromium(t)
 
 	signIn := func(role string) {
@@ -96,4 +87,21 @@ func TestQuickstart(t *testing.T) {
 			t.Errorf("the page says %q", page)
 		}
 	})
+}
+
+// demoAccounts reads the accounts that an example announces: e-mail and password
+// by role.
+func demoAccounts(t *testing.T, announced []string) map[string][2]string {
+	t.Helper()
+	accounts := make(map[string][2]string)
+	for _, line := range announced {
+		if role, rest, ok := strings.Cut(line, " "); ok && strings.Contains(rest, "@") {
+			email, password, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			accounts[role] = [2]string{email, strings.TrimSpace(password)}
+		}
+	}
+	if len(accounts) != 3 {
+		t.Fatalf("the program announces %q", announced)
+	}
+	return accounts
 }

@@ -1,0 +1,200 @@
+package jwtsql_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sallyport/auth/internal/e2e/sqltest"
+	"github.com/go-sallyport/auth/jwtauth"
+	"github.com/go-sallyport/auth/jwtauth/sqlstore"
+	"github.com/go-sallyport/auth/jwtauth/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		s := open(t, d)
+		storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
+	})
+}
+
+// A driver that counts rows that an UPDATE did not change, and one that sends
+// arguments within the text, make no difference.
+func TestConformanceMySQLSettings(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		if d.Dialect != sqlstore.MySQL {
+			t.Log("does not apply: for MySQL")
+			return
+		}
+		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
+		storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
+	})
+}
+
+func TestHistory(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		t.Run("F23 I2 I3 two pools", func(t *testing.T) {
+			storetest.History(t, 2*time.Second, nil, open(t, d), open(t, d))
+		})
+	})
+}
+
+func TestNew(t *testing.T) {
+	pool := sqltest.Databases(t)[0].Open(t)
+	for name, c := range map[string]struct {
+		dialect sqlstore.Dialect
+		cfg     sqlstore.Config
+		wrong   string
+	}{
+		"no dialect":       {wrong: "dialect"},
+		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
+		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
+		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
+	} {
+		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
+		t.Error("a nil pool")
+	}
+}
+
+func TestPrefixAndMigrate(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		pool := d.Open(t)
+		s, err := sqlstore.New(pool, d.Dialect, sqlstore.Config{})
+		must(t, err)
+		if _, err := s.Find(t.Context(), newID("u")); err == nil || errors.Is(err, jwtauth.ErrNoFamily) || !strings.Contains(err.Error(), "Migrate") {
+			t.Errorf("without a table: %v, want the store's failure and what to do", err)
+		}
+		a, b := on(t, d, pool, sqlstore.Config{Prefix: "a_"}), on(t, d, pool, sqlstore.Config{Prefix: "b_"})
+		must(t, a.Migrate(t.Context()))
+		id := newID("u")
+		must(t, a.Create(t.Context(), id, nil, usual))
+		if _, err := b.Find(t.Context(), id); !errors.Is(err, jwtauth.ErrNoFamily) {
+			t.Errorf("the other prefix: %v", err)
+		}
+	})
+}
+
+// The clock of the store is that of the server, to the second that of this
+// machine, in whatever time zone a session is.
+func TestF17Clock(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		zone := map[sqlstore.Dialect]map[string]string{
+			sqlstore.PostgreSQL: {"TimeZone": "America/New_York"}, sqlstore.MySQL: {"time_zone": "'-05:00'"},
+		}
+		for _, pool := range []map[string]string{nil, zone[d.Dialect]} {
+			s := on(t, d, d.OpenWith(t, pool), sqlstore.Config{})
+			id := newID("u")
+			must(t, s.Create(t.Context(), id, nil, usual))
+			_, _, err := s.Rotate(t.Context(), id, spend(1, 0))
+			must(t, err)
+			f, err := s.Find(t.Context(), id)
+			must(t, err)
+			if time.Since(f.CreatedAt).Abs() > time.Minute || time.Since(f.UsedAt).Abs() > time.Minute {
+				t.Errorf("created %v, used %v, now %v", f.CreatedAt, f.UsedAt, time.Now().UTC())
+			}
+		}
+	})
+}
+
+func TestSweep(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		pool := d.Open(t)
+		s := on(t, d, pool, sqlstore.Config{})
+		brief := jwtauth.Limits{Lifetime: time.Hour, Idle: time.Millisecond, PerSubject: 100}
+		for range 20 {
+			must(t, s.Create(t.Context(), newID("u"), nil, brief))
+		}
+		time.Sleep(5 * time.Millisecond)
+		// A process that is new sweeps with its first sign-in.
+		must(t, on(t, d, pool, sqlstore.Config{}).Create(t.Context(), newID("u"), nil, usual))
+		if n := count(t, pool); n != 1 {
+			t.Errorf("%d rows are left, want 1", n)
+		}
+	})
+}
+
+func TestF13ReadOnly(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		setup := open(t, d)
+		id := newID("u")
+		must(t, setup.Create(t.Context(), id, nil, usual))
+		s, err := sqlstore.New(d.OpenReadOnly(t), d.Dialect, sqlstore.Config{Timeout: time.Second})
+		must(t, err)
+		if _, err := s.Find(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		_, _, rotateErr := s.Rotate(t.Context(), id, spend(1, 0))
+		for doing, err := range map[string]error{
+			"Create":    s.Create(t.Context(), newID("u"), nil, usual),
+			"Rotate":    rotateErr,
+			"Revoke":    s.Revoke(t.Context(), id),
+			"RevokeAll": s.RevokeAll(t.Context(), id.Bucket(), jwtauth.FamilyID{}),
+		} {
+			if err == nil || errors.Is(err, jwtauth.ErrNoFamily) || errors.Is(err, jwtauth.ErrFamilyExists) {
+				t.Errorf("%s: %v, want the store's failure", doing, err)
+			}
+		}
+	})
+}
+
+// Whatever is answered while connections are killed all the time is true: no
+// honest client is taken for a thief, and no token rotates twice.
+func TestF13KilledAllTheTime(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		if !d.CanKill() {
+			t.Log("does not apply: SQLite has no connections to kill")
+			return
+		}
+		s := open(t, d)
+		stop, killer := make(chan struct{}), make(chan struct{})
+		kills := 0
+		go func() {
+			defer close(killer)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(25 * time.Millisecond):
+					kills += d.KillAll(t)
+				}
+			}
+		}()
+		until := time.Now().Add(1500 * time.Millisecond)
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				id := newID("u")
+				for s.Create(t.Context(), id, nil, usual) != nil {
+					if t.Context().Err() != nil {
+						return
+					}
+				}
+				for counter := uint64(1); time.Now().Before(until); {
+					// A client that got an error asks again with the same token, in
+					// another call, within the grace.
+					outcome, _, err := s.Rotate(t.Context(), id, spend(counter, time.Hour))
+					switch {
+					case errors.Is(err, jwtauth.ErrNoFamily) || err == nil && outcome == jwtauth.Reused:
+						t.Errorf("an honest client is told %v, %v", outcome, err)
+						return
+					case err == nil:
+						counter++
+					}
+				}
+			})
+		}
+		wg.Wait()
+		close(stop)
+		<-killer
+		t.Logf("%d connections killed", kills)
+		if kills == 0 {
+			t.Error("nothing was tested")
+		}
+	})
+}
