@@ -75,7 +75,7 @@ func attacks(t testing.TB, hs, es *house, canary string) []attack {
 		signed(fmt.Sprintf("J06 kid %.20s", kid), `{"alg":"HS256","kid":`+kid+`,"typ":"at+jwt"}`, good)
 	}
 	for _, crit := range []string{`"crit":["x"]`, `"crit":[]`, `"crit":"x"`, `"crit":["alg"]`, `"crit":null`, `"crit":["b64"],"b64":false`, `"b64":false`, `"Crit":["x"]`} {
-		signed("J07 "+crit, `{"alg":"HS256","kid":"k1","typ":"at+jwt",`+crit+`}`, good)
+		signed("JWT-07 J07 "+crit, `{"alg":"HS256","kid":"k1","typ":"at+jwt",`+crit+`}`, good)
 	}
 
 	for _, v := range []string{`"1767366245"`, `null`, `true`, `[]`, `{}`, `0`, `-0`, `-1`, `1e300`, `1e18`, `1e9`, `17673662450e-1`, `9223372036854775808`, `9007199254740993`, `1.5`, `01767366845`} {
