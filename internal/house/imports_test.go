@@ -84,7 +84,7 @@ var mayImport = map[string][]string{
 
 // onlyIn names modules that may be linked by these packages only.
 var onlyIn = map[string]func(short string) bool{
-	"github.com/redis/go-redis/v9":     func(s string) bool { return path.Base(s) == "redisstore" },
+	"github.com/redis/go-redis/v9":     func(s string) bool { return path.Base(s) == "redisstore" || s == "internal/redisclient" },
 	"github.com/coreos/go-oidc/v3":     func(s string) bool { return strings.HasPrefix(s, "oauth/oidc") },
 	"github.com/alexedwards/scs/v2":    func(s string) bool { return s == "session" || strings.HasPrefix(s, "session/") },
 	"github.com/go-webauthn/webauthn":  func(s string) bool { return strings.HasPrefix(s, "mfa/passkey") },

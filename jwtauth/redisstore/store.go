@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-sallyport/auth/internal/redisclient"
 	"github.com/go-sallyport/auth/jwtauth"
 )
 
@@ -28,7 +29,7 @@ func New(client redis.UniversalClient, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkClient(client, cfg.SkipClientCheck); err != nil {
+	if err := redisclient.Check(client, cfg.SkipClientCheck); err != nil {
 		return nil, err
 	}
 	return &Store{client: client, prefix: cfg.Prefix, timeout: cfg.Timeout}, nil

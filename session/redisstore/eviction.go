@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/go-sallyport/auth/internal/redisclient"
 )
 
 // ErrEviction is what CheckEviction returns for a server that may evict sessions.
@@ -26,7 +28,7 @@ var ErrEviction = errors.New("redisstore: Redis may sign users out to make room:
 func CheckEviction(ctx context.Context, client redis.UniversalClient) error {
 	switch c := client.(type) {
 	case nil:
-		return errNilClient
+		return redisclient.ErrNil
 	case *redis.ClusterClient:
 		return checkAll(ctx, c.ForEachMaster)
 	case *redis.Ring:

@@ -1,12 +1,9 @@
 package redisstore
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Defaults of Config.
@@ -43,47 +40,4 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("redisstore: Timeout %s: use a positive duration", c.Timeout)
 	}
 	return c, nil
-}
-
-var (
-	errNilClient = errors.New("redisstore: the client is nil")
-	errDeadlines = errors.New("redisstore: the client ignores deadlines, so a stalled Redis would stall requests: set ContextTimeoutEnabled in its options")
-	errReplicas  = errors.New("redisstore: the client may read from replicas, where an attempt is counted too late: unset ReadOnly, RouteByLatency and RouteRandomly")
-)
-
-// checkClient looks into the options of the clients of go-redis.
-func checkClient(client redis.UniversalClient, skip bool) error {
-	var obeys bool
-	switch c := client.(type) {
-	case nil:
-		return errNilClient
-	case *redis.Client:
-		if c == nil {
-			return errNilClient
-		}
-		obeys = c.Options().ContextTimeoutEnabled
-	case *redis.ClusterClient:
-		if c == nil {
-			return errNilClient
-		}
-		// RouteByLatency and RouteRandomly set ReadOnly too.
-		if c.Options().ReadOnly {
-			return errReplicas
-		}
-		obeys = c.Options().ContextTimeoutEnabled
-	case *redis.Ring:
-		if c == nil {
-			return errNilClient
-		}
-		obeys = c.Options().ContextTimeoutEnabled
-	default:
-		if !skip {
-			return fmt.Errorf("redisstore: the options of a %T cannot be checked: pass a client of go-redis, or check them and say SkipClientCheck", client)
-		}
-		return nil
-	}
-	if !obeys {
-		return errDeadlines
-	}
-	return nil
 }
