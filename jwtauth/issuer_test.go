@@ -151,6 +151,20 @@ func TestRFT11Cookie(t *testing.T) {
 			t.Error("a cookie")
 		}
 		d.store.failing()
+		noErr(t, d.issuer.RevokeSubject(t.Context(), "u-alice", ""))
+		fresh = cookieOf(d.send("POST", "/token", "", ""))
+		calls := 0
+		d.store.before = func(method string) {
+			if method == "Revoke" {
+				calls++
+				d.store.fail = map[string]error{"Revoke": map[bool]error{true: errDown}[calls == 1]}
+			}
+		}
+		wantStatus(t, d.send("POST", "/token", fresh, ""), http.StatusServiceUnavailable)
+		d.store.before = nil
+		if list, err := d.issuer.List(t.Context(), "u-alice"); err != nil || len(list) != 1 {
+			t.Errorf("%d families, want the old one alone, %v", len(list), err)
+		}
 		wantStatus(t, d.send("POST", "/token/refresh", fresh, ""), http.StatusOK)
 	})
 	t.Run("InsecureCookie is for loopback", func(t *testing.T) {

@@ -531,7 +531,7 @@ func TestParseJWKS(t *testing.T) {
 			list string
 			want error
 		}{
-			{nameless, nil}, {nameless + "," + string(rs.jwk()), nil}, {nameless + "," + string(other.jwk()), ErrInvalid}, {string(good.jwk()), nil},
+			{nameless, nil}, {nameless + "," + string(rs.jwk()), nil}, {nameless + "," + string(other.jwk()), ErrInvalid}, {string(other.jwk()) + "," + nameless, ErrInvalid}, {string(good.jwk()), nil},
 		} {
 			p := newIDP(t)
 			p.text(`{"keys":[` + tc.list + `]}`)

@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -85,6 +86,19 @@ func TestReaders(t *testing.T) {
 			}
 		}
 	})
+	for payload, want := range map[string]error{
+		`{"exp":9007199254740992}`: nil, `{"exp":9007199254740993}`: errInteger, `{"exp":0}`: errInteger, `{"exp":-0}`: errInteger, `{"exp":1.0}`: errInteger, `{"exp":1e3}`: errInteger, `{"exp":"1"}`: errInteger,
+		`{"exp":99999999999999999999}`: errInteger, `{"iat":5,"iat_ms":0}`: nil, `{"iat":5,"iat_ms":999}`: nil, `{"iat":5,"iat_ms":1000}`: errInteger, `{"auth_time":0}`: errInteger, `{"nbf":0}`: errInteger,
+		`{"aud":[]}`: errNoAudience, `{"aud":["a"]}`: nil, `{"aud":[1]}`: errNotString, `{"roles":[]}`: nil, `{"roles":"a"}`: errNotListed, `{"attrs":[]}`: errNotAnObject, `{"attrs":{"a":1}}`: errNotString, `{"attrs":{"a":"1","A":"2"}}`: errJSONTwice,
+		`{"amr":["a"],"amr_times":[1]}`: nil, `{"amr":["a","b"],"amr_times":[1]}`: errFactors, `{"amr":["a"],"amr_times":[1,2]}`: errFactors, `{"amr_times":[1]}`: errFactors, `{"amr":["a"],"amr_times":[]}`: errFactors, `{"amr":["a"],"amr_times":[-1]}`: errInteger,
+		`{"scope":"a b"}`: nil, `{"scope":""}`: nil, `{"scope":"a  b"}`: errScope, `{"a":1,"A":1}`: errJSONTwice, `{"a":1}x`: errJSONAfter, `[]`: errJSONObject, `{"a":"\u0000"}`: errJSONText, "{\"a\":\"\xff\"}": errJSONText, `{"a":"\ud800"}`: errJSONText, `{"a":01}`: errJSON, `{"a":+1}`: errJSON,
+	} {
+		t.Run("JWT-10 JWT-13 verdict of "+payload, func(t *testing.T) {
+			if _, _, err := readers(t, payload); !errors.Is(err, want) || (err == nil) != (want == nil) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		})
+	}
 	t.Run("what is taken is what encoding/json reads", func(t *testing.T) {
 		for _, p := range payloads {
 			v, _, err := readers(t, p)
@@ -275,7 +289,7 @@ func TestEncode(t *testing.T) {
 	t.Run("J28 JWT-22 a custom claim cannot be a registered one", func(t *testing.T) {
 		for _, name := range registered {
 			for _, name := range []string{name, strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:], strings.ReplaceAll(name, "s", "\u017f")} {
-				if b, err := good().encode(map[string]any{name: "x"}); b != nil || err == nil {
+				if b, err := good().encode(map[string]any{name: "x"}); b != nil || !errors.Is(err, ErrClaims) || !strings.Contains(err.Error(), "registered name") {
 					t.Errorf("%s: %s, %v", name, b, err)
 				}
 			}

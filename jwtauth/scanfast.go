@@ -150,7 +150,8 @@ func (s *scanner) text() (string, bool) {
 	return "", false
 }
 
-// integer reads 1 to 15 digits, without a leading zero.
+// integer reads 1 to 15 digits, without a leading zero. What follows, such as a 16th
+// digit or a fraction, is for the caller to stumble over: it wants a comma or a bracket.
 func (s *scanner) integer() (int64, bool) {
 	start := s.at
 	var n int64
@@ -159,12 +160,8 @@ func (s *scanner) integer() (int64, bool) {
 		s.at++
 	}
 	digits := s.at - start
-	return n, digits > 0 && (s.data[start] != '0' || digits == 1) && endsValue(s.peek())
+	return n, digits > 0 && (s.data[start] != '0' || digits == 1)
 }
-
-// endsValue reports whether a number or word is over: not so with the 16th digit,
-// a fraction or an exponent.
-func endsValue(c byte) bool { return c == ',' || c == '}' || c == ']' }
 
 // list reads an array that is not empty.
 func (s *scanner) list(element func() bool) bool {
@@ -191,7 +188,7 @@ func (s *scanner) skip() bool {
 	for _, word := range [...]string{"true", "false", "null"} {
 		if strings.HasPrefix(s.data[s.at:], word) {
 			s.at += len(word)
-			return endsValue(s.peek())
+			return true
 		}
 	}
 	_, ok := s.integer()

@@ -65,16 +65,17 @@ func (s *Store) Find(ctx context.Context, id jwtauth.FamilyID) (*jwtauth.Family,
 
 // Rotate implements jwtauth.FamilyStore.
 func (s *Store) Rotate(ctx context.Context, id jwtauth.FamilyID, r jwtauth.Rotation) (jwtauth.Outcome, time.Duration, error) {
-	n, err := s.run(ctx, rotate, id.Bucket(), field(id), r.Counter, r.Call[:], r.Grace.Milliseconds(), r.Idle.Milliseconds()).Int64Slice()
+	n, err := s.run(ctx, rotate, id.Bucket(), field(id), r.Counter, r.Call[:], r.Grace.Milliseconds(), r.Idle.Milliseconds()).Int64()
+	outcome, left := jwtauth.Outcome(n&3), time.Duration(n>>2)*time.Millisecond
 	switch {
 	case errors.Is(err, redis.Nil):
 		return 0, 0, jwtauth.ErrNoFamily
 	case err != nil:
 		return 0, 0, failed("rotate", err)
-	case len(n) != 2 || n[0] < int64(jwtauth.Rotated) || n[0] > int64(jwtauth.Reused):
+	case outcome == 0 || left < 0:
 		return 0, 0, failed("rotate", errCorrupt)
 	}
-	return jwtauth.Outcome(n[0]), time.Duration(n[1]) * time.Millisecond, nil //nolint:gosec // within its bounds
+	return outcome, left, nil
 }
 
 // Revoke implements jwtauth.FamilyStore.
