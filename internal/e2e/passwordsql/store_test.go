@@ -78,7 +78,7 @@ func TestPrefixAndMigrate(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		now := time.Date(2030, 1, 2, 3, 4, 5, 6_000_789, time.UTC)
+		now := time.Date(2030, 1, 2, 3, 4, 5, 6_789_000, time.UTC)
 		s := on(t, d, d.Open(t), sqlstore.Config{Now: func() time.Time { return now }})
 		ctx := t.Context()
 		var users []account.User

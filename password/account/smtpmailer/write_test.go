@@ -30,6 +30,7 @@ func TestInjection(t *testing.T) {
 		"brackets":                    func(m *account.Message) { m.To = "<alice@example.com>" },
 		"a comment":                   func(m *account.Message) { m.To = "alice@example.com (x)" },
 		"a space":                     func(m *account.Message) { m.To = " alice@example.com" },
+		"a no-break space":            func(m *account.Message) { m.To = "ali\u00a0ce@example.com" },
 		"two @":                       func(m *account.Message) { m.To = "a@b@example.com" },
 		"a quoted @":                  func(m *account.Message) { m.To = `"a@b"@example.com` },
 		"a quoted space":              func(m *account.Message) { m.To = `"a b"@example.com` },
