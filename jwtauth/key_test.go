@@ -220,7 +220,7 @@ func TestParseJWK(t *testing.T) {
 	for _, bad := range []string{
 		``, `null`, `[]`, `{}`, `{` + ec, `{` + ec + `}x`, `{` + ec + `,"kty":"EC"}`, `{` + ec + `,"Kty":"RSA"}`,
 		`{` + ec + `,"use":"enc"}`, `{` + ec + `,"key_ops":["sign"]}`, `{` + ec + `,"key_ops":[]}`, `{` + ec + `,"alg":"RS256"}`, `{` + ec + `,"alg":"ES384"}`, `{` + ec + `,"alg":"HS256"}`, `{` + ec + `,"alg":"none"}`,
-		`{` + ec + `,"d":"AAAA"}`, `{` + ec + `,"d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LJ"}`, `{` + ec + `,"kid":7}`,
+		`{` + ec + `,"d":"AAAA"}`, `{` + ec + `,"d":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}`, `{` + ec + `,"d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LJ"}`, `{` + ec + `,"kid":7}`,
 		strings.Replace(`{`+ec+`}`, "f83OJ", "g83OJ", 1), strings.Replace(`{`+ec+`}`, "f83OJ", "AAf83OJ", 1), strings.Replace(`{`+ec+`}`, "P-256", "secp256k1", 1), strings.Replace(`{`+ec+`}`, "VEU\"", "VEU=\"", 1), strings.Replace(`{`+ec+`}`, "VEU\"", "VEV\"", 1), strings.Replace(`{`+ec+`}`, "f83O", "f8\\n3O", 1),
 		`{"kty":"RSA","n":"AQAB","e":"AQAB","alg":"RS256"}`, `{"kty":"RSA","e":"AQAB","alg":"RS256"}`, `{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, `{"kty":"OKP","crv":"Ed25519","x":"AAAA"}`,
 		`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AAGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}`,

@@ -269,18 +269,25 @@ func TestRemoteKeySet(t *testing.T) {
 		expect(t, v, token, nil)
 	})
 	t.Run("F20 F19 cold keys: 503, one fetch per interval", func(t *testing.T) {
-		p := newIDP(t, a)
+		p, away := newIDP(t, a), newIDP(t, a)
 		clock, _, v := remote(t, p, func(c *RemoteConfig) { c.Timeout = 50 * time.Millisecond })
 		token := issue(t, setA, clock.Now(), "1")
 		for name, h := range map[string]http.HandlerFunc{
-			"500":           func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-			"HTML":          func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-			"no keys":       func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
-			"slow":          func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			"a gigabyte":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) },
+			"500":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+			"HTML":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+			"no keys": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
+			"slow":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			"a gigabyte": func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write((&ring{keys: []*Key{a}}).jwks(testNow)) // good, and then no end
+				for range 1 << 10 {
+					if _, err := w.Write([]byte(strings.Repeat(" ", 1<<20))); err != nil {
+						return
+					}
+				}
+			},
 			"redirect loop": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/jwks.json", http.StatusFound) },
 			"redirect away": func(w http.ResponseWriter, r *http.Request) {
-				http.Redirect(w, r, "http://localhost:1/jwks.json", http.StatusFound)
+				http.Redirect(w, r, away.URL+"/jwks.json", http.StatusFound)
 			},
 			"cut": func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "1000")
@@ -300,6 +307,9 @@ func TestRemoteKeySet(t *testing.T) {
 				t.Errorf("%s: %d fetches", name, n)
 			}
 			clock.Advance(RetryInterval)
+		}
+		if n := away.jwks.Load(); n != 0 {
+			t.Errorf("O06 a redirect to another origin was followed %d times", n)
 		}
 		p.publish(a)
 		expect(t, v, token, nil)
@@ -338,7 +348,7 @@ func TestRemoteKeySet(t *testing.T) {
 		before := runtime.NumGoroutine()
 		p := newIDP(t, a)
 		p.answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		clock, s, v := remote(t, p)
+		clock, s, v := remote(t, p, func(c *RemoteConfig) { c.Timeout = time.Hour })
 		token := issue(t, setA, clock.Now(), "1")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -360,12 +370,22 @@ func TestRemoteKeySet(t *testing.T) {
 	})
 }
 
+// A recorder notes what is asked for.
+type recorder struct{ asked *[]string }
+
+func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	*r.asked = append(*r.asked, req.URL.String())
+	return http.DefaultTransport.RoundTrip(req)
+}
+
 func TestDiscover(t *testing.T) {
 	a := testKey(t, "a", ES256)
 	token := issue(t, testSet(t, a), testNow, "t")
+	var asked []string
 	verifier := func(t *testing.T, issuer string) *Verifier {
 		t.Helper()
-		s, err := DiscoverKeySet(issuer, RemoteConfig{Now: fixed(testNow)})
+		asked = nil
+		s, err := DiscoverKeySet(issuer, RemoteConfig{Now: fixed(testNow), Transport: recorder{&asked}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -382,9 +402,7 @@ func TestDiscover(t *testing.T) {
 	})
 	t.Run("RFC 8414 with a path", func(t *testing.T) {
 		p := newIDP(t, a)
-		var asked []string
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked = append(asked, r.URL.Path)
 			if r.URL.Path != "/.well-known/oauth-authorization-server/tenant" {
 				w.WriteHeader(http.StatusNotFound)
 				return
@@ -393,7 +411,7 @@ func TestDiscover(t *testing.T) {
 		}))
 		defer srv.Close()
 		expect(t, verifier(t, srv.URL+"/tenant"), token, nil)
-		if len(asked) != 2 || asked[0] != "/tenant/.well-known/openid-configuration" {
+		if len(asked) != 3 || asked[0] != srv.URL+"/tenant/.well-known/openid-configuration" {
 			t.Errorf("asked for %q", asked)
 		}
 	})
@@ -411,8 +429,8 @@ func TestDiscover(t *testing.T) {
 			p := newIDP(t, a)
 			p.alter = alter
 			expect(t, verifier(t, p.URL), token, ErrUnavailable)
-			if p.jwks.Load() != 0 {
-				t.Error("the keys were fetched")
+			if len(asked) != 1 || asked[0] != p.URL+"/.well-known/openid-configuration" {
+				t.Errorf("asked for %q", asked)
 			}
 		})
 	}
