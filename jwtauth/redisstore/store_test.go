@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,21 +22,27 @@ func newStore(t testing.TB, c redis.UniversalClient, cfg redisstore.Config) *red
 	return s
 }
 
+// patience is for a thousand calls at once on a slow machine, or on the stand-in
+// for Redis where there is none, which is slower by far.
+const patience = time.Minute
+
 func TestConformance(t *testing.T) {
 	t.Run("one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()
-		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore { return newStore(t, c, redisstore.Config{}) })
+		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore { return newStore(t, c, redisstore.Config{Timeout: patience}) })
 		wantTTLs(t, server)
 	})
 	t.Run("F12 cluster of three", func(t *testing.T) {
 		c, nodes := redistest.Cluster(t, 3)
-		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore { return newStore(t, c, redisstore.Config{}) })
+		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore { return newStore(t, c, redisstore.Config{Timeout: patience}) })
 		wantTTLs(t, nodes...)
 	})
 	t.Run("a shared server, under a prefix", func(t *testing.T) {
 		c, prefix := redistest.Shared(t)
-		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore { return newStore(t, c, redisstore.Config{Prefix: prefix}) })
+		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore {
+			return newStore(t, c, redisstore.Config{Prefix: prefix, Timeout: patience})
+		})
 	})
 }
 
