@@ -66,32 +66,57 @@ func Challenged(ctx context.Context, err error) error {
 	if !ok || n.gate == nil {
 		return err
 	}
-	return withChallenges(err, n.gate.challenges(n.by, err, n.by == none)...)
+	return n.gate.challenged(err, n.by, n.by == none)
 }
 
-// withChallenges pairs err with its public face and the challenges that are not
-// empty, one header line each: some clients cannot split a list.
-func withChallenges(err error, challenges ...string) error {
+// A refusal is an Error with its challenges, in one allocation.
+type refusal struct {
+	problem.Error
+	lines [2]string
+}
+
+// challenged pairs err with its public face and with the challenges for it: that of
+// the Authenticator which decided and, if all, those of the others. Only the one that
+// decided is told of the error. Each is a header line of its own: some clients cannot
+// split a list.
+func (g *Gate) challenged(err error, by int, all bool) error {
 	var header http.Header
-	var e *problem.Error
-	if errors.As(err, &e) {
-		if len(e.Header.Values("WWW-Authenticate")) > 0 {
+	if e := faceOf(err); e != nil {
+		if len(e.Challenges) > 0 || len(e.Header.Values("WWW-Authenticate")) > 0 {
 			return err
 		}
-		header = e.Header.Clone()
+		header = e.Header
 	}
-	lines := make([]string, 0, len(challenges))
-	for _, c := range challenges {
-		if c != "" {
-			lines = append(lines, c)
+	r := new(refusal)
+	lines := r.lines[:0]
+	for i, a := range g.Authenticators {
+		c, ok := a.(Challenger)
+		if !ok || i != by && !all {
+			continue
+		}
+		told := err
+		if i != by {
+			told = ErrNoCredentials
+		}
+		if line := c.Challenge(told); line != "" {
+			lines = append(lines, line)
 		}
 	}
 	if len(lines) == 0 {
 		return err
 	}
-	if header == nil {
-		header = make(http.Header, 1)
+	r.Error = problem.Error{Details: problem.From(err), Header: header, Challenges: lines, Err: err}
+	return &r.Error
+}
+
+// faceOf returns the outermost problem.Error of err, or nil.
+func faceOf(err error) *problem.Error {
+	if e, ok := err.(*problem.Error); ok { //nolint:errorlint // the common case without the walk; errors.As follows
+		return e
 	}
-	header["Www-Authenticate"] = lines
-	return &problem.Error{Details: problem.From(err), Header: header, Err: err}
+	var e *problem.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
 }

@@ -104,11 +104,11 @@ func (g *Gate) authenticate(r *http.Request) (p *Principal, by int, err error) {
 	if err == nil {
 		return p, by, nil
 	}
-	if by != none {
+	if by != none && g.OnEvent != nil {
 		g.refused(r, p, err)
 	}
 	if problem.From(err).Status == http.StatusUnauthorized {
-		err = withChallenges(err, g.challenges(by, err, true)...)
+		err = g.challenged(err, by, true)
 	}
 	return nil, by, err
 }
@@ -189,21 +189,4 @@ func (g *Gate) refused(r *http.Request, p *Principal, err error) {
 		e.Subject, e.Method, e.CredentialID = p.Subject, p.Method, p.CredentialID
 	}
 	g.OnEvent.Emit(r.Context(), e)
-}
-
-// challenges collects the challenges for a refusal because of err: that of the
-// Authenticator which decided and, if all, those of the others. Only the one that
-// decided is told of the error.
-func (g *Gate) challenges(by int, err error, all bool) []string {
-	list := make([]string, 0, len(g.Authenticators))
-	for i, a := range g.Authenticators {
-		c, ok := a.(Challenger)
-		switch {
-		case ok && i == by:
-			list = append(list, c.Challenge(err))
-		case ok && all:
-			list = append(list, c.Challenge(ErrNoCredentials))
-		}
-	}
-	return list
 }

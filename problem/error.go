@@ -11,8 +11,10 @@ import (
 // it has been returned.
 type Error struct {
 	Details Details
-	Header  http.Header // further response headers, such as WWW-Authenticate or Retry-After
-	Err     error       // the cause; never shown
+	Header  http.Header // further response headers, such as Retry-After
+	// Challenges are lines of the header WWW-Authenticate (RFC 9110 §11.6.1).
+	Challenges []string
+	Err        error // the cause; never shown
 }
 
 // Error returns the text for the log.

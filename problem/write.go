@@ -25,6 +25,13 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 				h.Add(name, v)
 			}
 		}
+		if n := len(e.Challenges); n > 0 {
+			if before := h["Www-Authenticate"]; len(before) > 0 {
+				h["Www-Authenticate"] = append(before[:len(before):len(before)], e.Challenges...)
+			} else {
+				h["Www-Authenticate"] = e.Challenges[:n:n]
+			}
+		}
 		e.Details.ServeHTTP(w, r)
 		return
 	}
