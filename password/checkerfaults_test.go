@@ -24,6 +24,9 @@ type brokenStore struct{ take, undo error }
 func (s brokenStore) Take(context.Context, throttle.Key, throttle.Rule) (throttle.Count, error) {
 	return throttle.Count{Admitted: true, Ticket: 1}, s.take
 }
+func (s brokenStore) Allow(context.Context, throttle.Key, int, time.Duration) (throttle.Count, error) {
+	return throttle.Count{Admitted: true}, s.take
+}
 func (s brokenStore) Forgive(context.Context, throttle.Key, throttle.Ticket) error { return s.undo }
 func (s brokenStore) Cancel(context.Context, throttle.Key, throttle.Ticket) error  { return s.undo }
 func (s brokenStore) Reset(context.Context, throttle.Key) error                    { return s.undo }

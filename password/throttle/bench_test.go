@@ -16,7 +16,7 @@ func limiterOf(b *testing.B, n int) (*throttle.Limiter, []string) {
 	for i := range keys {
 		keys[i] = "10.0." + strconv.Itoa(i/256) + "." + strconv.Itoa(i%256)
 	}
-	return newLimiter(b, nil, throttle.Config{Max: throttle.MaxAttempts, Window: time.Minute}), keys
+	return newLimiter(b, nil, throttle.Config{Max: throttle.MaxRequests, Window: time.Millisecond}), keys
 }
 
 // BenchmarkAllow is a request that is counted: the work of a limiter alone.

@@ -21,8 +21,13 @@ const (
 	DefaultMemory     = 90 * 24 * time.Hour
 )
 
-// MaxAttempts bounds Config.Max: a Store notes every attempt that is counted.
-const MaxAttempts = 1000
+// MaxAttempts bounds the attempts that Begin admits in a window: a Store notes each
+// of them, to take it back. MaxRequests bounds the requests of Allow, which are
+// only counted.
+const (
+	MaxAttempts = 1000
+	MaxRequests = 65535
+)
 
 // maxDuration bounds all durations. A longer one is a mistake of units.
 const maxDuration = 400 * 24 * time.Hour
@@ -34,7 +39,8 @@ type Config struct {
 	// "register". Limiters with one name share the counts of equal keys, which is
 	// what the processes of a service want.
 	Name string
-	// Max is how many attempts a key has in a window, 1 to 1000. Zero: 5.
+	// Max is how many attempts a key has in a window, 1 to MaxRequests. Zero: 5.
+	// Begin takes a Max of more than MaxAttempts for that.
 	Max int
 	// Window begins with the first attempt of a key. Zero: 15 minutes.
 	Window time.Duration
@@ -93,8 +99,8 @@ func (c Config) complete() (Config, error) {
 	if c.Max == 0 {
 		c.Max = DefaultMax
 	}
-	if c.Max < 1 || c.Max > MaxAttempts {
-		wrong("Max is %d: use 1 to %d, or 0 for %d", c.Max, MaxAttempts, DefaultMax)
+	if c.Max < 1 || c.Max > MaxRequests {
+		wrong("Max is %d: use 1 to %d, or 0 for %d", c.Max, MaxRequests, DefaultMax)
 	}
 	span("Window", &c.Window, DefaultWindow)
 	span("Lockout", &c.Lockout, DefaultLockout)
@@ -117,9 +123,9 @@ func (c Config) complete() (Config, error) {
 
 // guesses is the rule for what is wrong or right.
 func (c Config) guesses() Rule {
-	return Rule{Max: c.Max, Window: c.Window, Lockout: c.Lockout, MaxLockout: c.MaxLockout, MaxInARow: c.MaxInARow, Memory: c.Memory}
+	return Rule{Max: min(c.Max, MaxAttempts), Window: c.Window, Lockout: c.Lockout, MaxLockout: c.MaxLockout, MaxInARow: c.MaxInARow, Memory: c.Memory}
 }
 
-// requests is the rule for what is only counted: that a key has had many of them
-// is no reason to give it fewer.
-func (c Config) requests() Rule { return Rule{Max: c.Max, Window: c.Window} }
+// further is the rule for keys that no success forgives: that one has had many
+// attempts is no reason to give it fewer.
+func (c Config) further() Rule { return Rule{Max: min(c.Max, MaxAttempts), Window: c.Window} }

@@ -51,6 +51,20 @@ func (c *counter) take(ctx context.Context, text string, e *auth.Event) (Count, 
 		return Count{}, ErrNoKey
 	}
 	n, err := c.store.Take(ctx, c.keyOf(text), c.rule)
+	return c.judge(ctx, n, err, e)
+}
+
+// allow counts a request, of which the rule is Max and Window.
+func (c *counter) allow(ctx context.Context, text string, e *auth.Event) (Count, error) {
+	if text == "" {
+		return Count{}, ErrNoKey
+	}
+	n, err := c.store.Allow(ctx, c.keyOf(text), c.rule.Max, c.rule.Window)
+	return c.judge(ctx, n, err, e)
+}
+
+// judge turns the answer of the Store into that of Begin and Allow.
+func (c *counter) judge(ctx context.Context, n Count, err error, e *auth.Event) (Count, error) {
 	switch {
 	case err == nil && n.Admitted:
 		return n, nil

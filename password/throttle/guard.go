@@ -68,7 +68,7 @@ func NewGuard(store Store, cfg GuardConfig) (*Guard, error) {
 	g := &Guard{
 		accounts:  newCounter(store, account, "account", account.guesses()),
 		devices:   newCounter(store, account, "device", account.guesses()),
-		addresses: newCounter(store, account, "address", address.requests()),
+		addresses: newCounter(store, account, "address", address.further()),
 	}
 	g.accounts.resource += " account"
 	g.devices.resource += " device"

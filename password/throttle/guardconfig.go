@@ -61,5 +61,8 @@ func (c GuardConfig) complete() (account, address Config, err error) {
 	if wrong != nil {
 		err = errors.Join(err, fmt.Errorf("throttle: MaxPerAddress and AddressWindow: %w", wrong))
 	}
+	if most := max(c.Max, c.MaxPerAddress); most > MaxAttempts {
+		err = errors.Join(err, fmt.Errorf("throttle: Max or MaxPerAddress is %d: use 1 to %d", most, MaxAttempts))
+	}
 	return account, address, err
 }

@@ -95,6 +95,10 @@ type fakeStore struct {
 	undo   error
 }
 
+func (s *fakeStore) Allow(ctx context.Context, key throttle.Key, _ int, _ time.Duration) (throttle.Count, error) {
+	return s.Take(ctx, key, throttle.Rule{})
+}
+
 func (s *fakeStore) Take(_ context.Context, key throttle.Key, _ throttle.Rule) (throttle.Count, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -114,7 +114,7 @@ func TestMemoryClock(t *testing.T) {
 }
 
 func TestAllocs(t *testing.T) {
-	l, err := New(nil, Config{Max: MaxAttempts})
+	l, err := New(nil, Config{Max: MaxRequests})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,8 +32,8 @@ func New(store Store, cfg Config) (*Limiter, error) {
 	return &Limiter{
 		onError:  cfg.ErrorHandler,
 		guesses:  newCounter(store, cfg, "", cfg.guesses()),
-		further:  newCounter(store, cfg, "further", cfg.requests()),
-		requests: newCounter(store, cfg, "request", cfg.requests()),
+		further:  newCounter(store, cfg, "further", cfg.further()),
+		requests: newCounter(store, cfg, "request", Rule{Max: cfg.Max, Window: cfg.Window}),
 	}, nil
 }
 
@@ -77,7 +77,7 @@ func (l *Limiter) begin(ctx context.Context, a *Attempt, keys []string) (*Attemp
 // The counts are other ones than those of Begin.
 func (l *Limiter) Allow(ctx context.Context, key string) error {
 	var nobody auth.Event
-	n, err := l.requests.take(ctx, key, &nobody)
+	n, err := l.requests.allow(ctx, key, &nobody)
 	if n.Wait > 0 {
 		l.requests.emit(ctx, &nobody, EventLocked, nil)
 	}

@@ -18,7 +18,7 @@ import (
 func TestNew(t *testing.T) {
 	t.Run("XCT-05 bad configuration is an error", func(t *testing.T) {
 		for _, cfg := range []throttle.Config{
-			{Max: -1}, {Max: 1001}, {Window: -time.Second}, {Lockout: -time.Second}, {MaxLockout: -1}, {Memory: -1},
+			{Max: -1}, {Max: 65536}, {Window: -time.Second}, {Lockout: -time.Second}, {MaxLockout: -1}, {Memory: -1},
 			{Lockout: time.Hour, MaxLockout: time.Minute}, {MaxInARow: -1}, {MaxInARow: 101}, {Window: 401 * 24 * time.Hour},
 			{Window: time.Microsecond}, {Name: "a\x00b"},
 		} {
@@ -26,7 +26,7 @@ func TestNew(t *testing.T) {
 				t.Errorf("New accepts %+v", cfg)
 			}
 		}
-		for _, cfg := range []throttle.Config{{}, {Max: 1000}, {Lockout: 48 * time.Hour}, {MaxInARow: 1}} {
+		for _, cfg := range []throttle.Config{{}, {Max: 65535}, {Lockout: 48 * time.Hour}, {MaxInARow: 1}} {
 			if _, err := throttle.New(nil, cfg); err != nil {
 				t.Error(err)
 			}

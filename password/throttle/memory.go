@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,8 +17,10 @@ const DefaultMaxKeys = 1 << 16
 
 // MemoryConfig configures a MemoryStore. The zero value is good.
 type MemoryConfig struct {
-	// MaxKeys bounds the memory, at 56 bytes each. It is rounded up to eight times
-	// a power of two. Zero: 65,536 keys, in 3.6 MiB.
+	// MaxKeys bounds the memory: of keys of attempts at 56 bytes each, rounded up to
+	// eight times a power of two, and of keys of requests, if there are any, at 18
+	// bytes each, rounded up to seven times a power of two. Zero: 65,536 of each, in
+	// 3.5 and 2 MiB.
 	MaxKeys int
 	// Now is the clock. Nil: one that runs evenly whatever the clock of the machine
 	// is set to.
@@ -31,16 +34,23 @@ type MemoryConfig struct {
 // set a key belongs to nobody can choose or find out. When a set is full the key
 // that matters least makes room: one with a single attempt, else one that is
 // forgotten anyway, else the one with the fewest failures in a row, of these the
-// oldest. One that is locked is never forgotten. To push out a count, an attacker has to make as many attempts at
-// each of very many keys, and to push out a lock is not possible: if all eight
-// keys of a set are locked, all others that belong to it share one count, as if
-// they were one key. So a flood can only make the limits stricter.
+// oldest. One that is locked is never forgotten. To push out a count, an attacker
+// has to make as many attempts at each of very many keys, and to push out a lock is
+// not possible: if all eight keys of a set are locked, all others that belong to it
+// share one count, as if they were one key. So a flood can only make the limits
+// stricter.
+//
+// Requests (Allow) have a table of their own, in sets of seven. There the key with
+// the fewest requests makes room, one that has used up its window never does, and if
+// all seven have, a new key is refused until the first of their windows ends.
 type MemoryStore struct {
-	sets  []set
-	mask  uint64
-	seed  maphash.Seed
-	now   func() time.Time // nil: since epoch
-	epoch time.Time
+	sets     []set
+	mask     uint64
+	seed     maphash.Seed
+	now      func() time.Time // nil: since epoch
+	epoch    time.Time
+	maxKeys  int
+	requests atomic.Pointer[requestTable] // nil: there was no request yet
 }
 
 var _ Store = (*MemoryStore)(nil)
@@ -55,7 +65,7 @@ func NewMemoryStore(cfg MemoryConfig) (*MemoryStore, error) {
 		cfg.MaxKeys = DefaultMaxKeys
 	}
 	sets := uint64(1) << bits.Len(uint((cfg.MaxKeys-1)/ways))
-	m := &MemoryStore{sets: make([]set, sets), mask: sets - 1, seed: maphash.MakeSeed(), now: cfg.Now, epoch: time.Now()}
+	m := &MemoryStore{sets: make([]set, sets), mask: sets - 1, seed: maphash.MakeSeed(), now: cfg.Now, epoch: time.Now(), maxKeys: cfg.MaxKeys}
 	if m.now != nil {
 		m.epoch = m.now().Add(-century) // that clock may be set back
 	}
@@ -75,6 +85,25 @@ func (m *MemoryStore) Take(ctx context.Context, key Key, rule Rule) (Count, erro
 	return c, nil
 }
 
+// Allow implements Store.
+func (m *MemoryStore) Allow(ctx context.Context, key Key, limit int, window time.Duration) (Count, error) {
+	if err := ctx.Err(); err != nil {
+		return Count{}, err
+	}
+	t := m.requests.Load()
+	if t == nil {
+		t = m.makeRequests()
+	}
+	h := key.hash(m.seed)
+	return t.set(h).allow(h, m.since()/int64(tick), int64((window+tick-1)/tick), limit), nil
+}
+
+// makeRequests makes the table of requests, once.
+func (m *MemoryStore) makeRequests() *requestTable {
+	m.requests.CompareAndSwap(nil, newRequestTable(m.maxKeys))
+	return m.requests.Load()
+}
+
 // Forgive implements Store.
 func (m *MemoryStore) Forgive(ctx context.Context, key Key, ticket Ticket) error {
 	return m.change(ctx, key, func(s *set, h uint64) { s.forgive(h, ticket) })
@@ -87,7 +116,12 @@ func (m *MemoryStore) Cancel(ctx context.Context, key Key, ticket Ticket) error 
 
 // Reset implements Store.
 func (m *MemoryStore) Reset(ctx context.Context, key Key) error {
-	return m.change(ctx, key, func(s *set, h uint64) { s.reset(h) })
+	return m.change(ctx, key, func(s *set, h uint64) {
+		s.reset(h)
+		if t := m.requests.Load(); t != nil {
+			t.set(h).reset(h)
+		}
+	})
 }
 
 func (m *MemoryStore) change(ctx context.Context, key Key, f func(s *set, h uint64)) error {

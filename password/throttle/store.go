@@ -9,7 +9,7 @@ import (
 // concurrent use, and obeys the context.
 //
 // A call that is sent again because its answer was lost, as some clients do by
-// themselves, may count an attempt twice and never less than once. A Forgive or
+// themselves, may count an attempt or a request twice and never less than once. A Forgive or
 // Cancel that comes again, or comes late, changes nothing: the Ticket that it
 // names is no longer there.
 //
@@ -21,6 +21,15 @@ type Store interface {
 	// Take counts an attempt under key, or refuses it, by the rule. See Rule for
 	// what that means. A refused attempt changes nothing.
 	Take(ctx context.Context, key Key, rule Rule) (Count, error)
+	// Allow counts a request under key, or refuses it: limit of them are admitted in
+	// each window, which begins with the first of them. There is no lock beyond the
+	// window, and no Ticket: what Allow counts is never forgiven and never taken
+	// back, but by Reset. No key is used for both Take and Allow.
+	//
+	// Limit is 1 to MaxRequests, window a millisecond or more. The Wait of the Count
+	// is the rest of the window for the last request that is admitted in it, and for
+	// those that are refused.
+	Allow(ctx context.Context, key Key, limit int, window time.Duration) (Count, error)
 	// Forgive forgets all that is counted under key if the attempt of the ticket is
 	// still counted there; else it does nothing.
 	Forgive(ctx context.Context, key Key, ticket Ticket) error

@@ -2,7 +2,7 @@ package redisstore
 
 import "github.com/redis/go-redis/v9"
 
-// Every script has one key. Its value is
+// Every script of attempts has one key. Its value is
 //
 //	1 count inARow locks windowEnd lockEnd tickets
 //
@@ -75,6 +75,32 @@ if inRow > 0 and row >= inRow then
 	return {1, forget - now, 1}
 end
 return {1, math.max(lock - now, 0), 0}
+`)
+
+// allow counts a request in a plain number. Its answer is how many milliseconds the
+// window has left: below zero for a request that is refused, zero for one that is
+// not the last of its window. A number without an end, which only a hand can have
+// made, is given one.
+//
+// ARGV: limit, window.
+var allow = redis.NewScript(`
+local n, limit = redis.call('INCR', KEYS[1]), tonumber(ARGV[1])
+if n == 1 then
+	redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+if n < limit then
+	return 0
+end
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+	redis.call('PEXPIRE', KEYS[1], ARGV[2])
+	left = tonumber(ARGV[2])
+end
+left = math.max(left, 1)
+if n > limit then
+	return -left
+end
+return left
 `)
 
 // forgive deletes the key if the ticket is in it.

@@ -57,6 +57,20 @@ func (s *Store) Take(ctx context.Context, key throttle.Key, rule throttle.Rule) 
 	return c, nil
 }
 
+// Allow implements throttle.Store.
+func (s *Store) Allow(ctx context.Context, key throttle.Key, limit int, window time.Duration) (throttle.Count, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	left, err := allow.Run(ctx, s.client, []string{s.key(key)}, limit, ms(window)).Int64()
+	if err != nil {
+		return throttle.Count{}, failed("allow", err)
+	}
+	if left < 0 {
+		return throttle.Count{Wait: time.Duration(-left) * time.Millisecond}, nil
+	}
+	return throttle.Count{Admitted: true, Wait: time.Duration(left) * time.Millisecond}, nil
+}
+
 // Forgive implements throttle.Store.
 func (s *Store) Forgive(ctx context.Context, key throttle.Key, ticket throttle.Ticket) error {
 	return failed("forgive", s.undo(ctx, forgive, key, ticket))

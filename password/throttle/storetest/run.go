@@ -23,7 +23,7 @@ type testCase struct {
 // keys are random. The store must use a real clock; some cases wait, for no longer
 // than half a second, and tell times by a margin of tens of milliseconds.
 func Run(t *testing.T, newStore func(t *testing.T) throttle.Store) {
-	for _, group := range [][]testCase{takeCases, rowCases, forgiveCases, cancelCases, raceCases, contextCases} {
+	for _, group := range [][]testCase{takeCases, allowCases, rowCases, forgiveCases, cancelCases, raceCases, contextCases} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				explain(t, c.why)
