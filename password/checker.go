@@ -21,9 +21,11 @@ import (
 //   - An account without a password: the empty hash.
 //   - Any other error is a fault, such as a database that is down: 503.
 //
-// The login is what was given to Check. A Lookup that finds accounts by more
-// spellings than those that differ in case and in spaces around them needs a
-// CheckerConfig.Canonical that knows them too.
+// The login is the canonical form of what was given to Check, see
+// CheckerConfig.Canonical: by default in lower case, without spaces around it. So
+// compare it with logins that are stored in that form. A Lookup that finds an
+// account by more spellings than those of one canonical form, such as a collation
+// that ignores accents, needs a Canonical that knows them too.
 //
 // The principal must have a Subject. A nil one without an error stands for
 // ErrNoAccount. A Lookup should take as long for a login that is unknown as for
@@ -38,12 +40,12 @@ type CheckerConfig struct {
 	// Guard counts the attempts at each account, or at each login that is none, and
 	// those of each address. Nil: one in memory. There is no way to have none.
 	Guard *throttle.Guard
-	// Canonical brings a login to the one form under which attempts are counted if
-	// it is nobody's. Spellings with one form are counted together, as those of an
-	// account are by its Subject: so nobody learns who has an account by locking one
-	// spelling and trying another. It looks at the text only, and not into a
-	// database. Nil: case and the spaces around it do not matter, nor the width of
-	// letters (NFKC).
+	// Canonical brings a login to the one form that the Lookup is asked for, and
+	// under which attempts are counted if it is nobody's. Spellings with one form are
+	// counted together, as those of an account are by its Subject: so nobody learns
+	// who has an account by locking one spelling and trying another. It looks at the
+	// text only, and not into a database. Nil: case and the spaces around it do not
+	// matter, nor the width of letters (NFKC).
 	Canonical func(login string) string
 	// Rehash stores newHash for subject if the stored hash still is oldHash, in
 	// one step, and does nothing if it is not: somebody has changed the password
@@ -71,8 +73,8 @@ const (
 // comment says how, and how far.
 //
 // The attempt is counted before any of it, under the Subject of the account if
-// there is one, so that all its logins share one count, and under the login if
-// there is none. A login that is locked is answered with 429 whether it is
+// there is one, so that all its logins share one count, and under the canonical
+// login if there is none. A login that is locked is answered with 429 whether it is
 // somebody's or not, and whether the password is right or not.
 //
 // It is safe for concurrent use.
@@ -135,8 +137,9 @@ func (c *Checker) Check(ctx context.Context, login, password string) (*auth.Prin
 //   - an error that wraps that of the Lookup or of the Guard's store: 503
 //   - an error that wraps that of a Hasher, or what one of them panicked with: 500.
 //
-// An attempt that ends by ErrBusy, by a deadline or by an error of a Hasher is
-// taken back. One whose client has gone away is not.
+// An attempt that ends by ErrBusy, by a deadline or by an error of a Hasher before
+// anything was computed is taken back. One that got further is not, since its
+// password may have been compared, nor is one whose client has gone away.
 func (c *Checker) CheckFrom(ctx context.Context, from throttle.Source, login, password string) (p *auth.Principal, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -151,11 +154,12 @@ func (c *Checker) CheckFrom(ctx context.Context, from throttle.Source, login, pa
 	if len(password) > MaxBytes || len(login) > maxLogin {
 		return nil, failed(ErrMismatch)
 	}
+	login = c.canonical(login)
 	hash, found, err := c.find(ctx, login)
 	if err != nil {
 		return nil, err
 	}
-	from.Account = "login:" + c.canonical(login)
+	from.Account = "login:" + login
 	if found != nil {
 		from.Account, from.Subject = accountKey(found.Subject), found.Subject
 	}
@@ -163,19 +167,19 @@ func (c *Checker) CheckFrom(ctx context.Context, from throttle.Source, login, pa
 	if err != nil {
 		return nil, failed(err)
 	}
-	ok, outdated, bad, err := verifyEvenly(ctx, c.hasher, hash, password)
+	v, err := verifyEvenly(ctx, c.hasher, hash, password)
 	if err != nil {
-		if !errors.Is(ctx.Err(), context.Canceled) {
+		if !v.begun && !errors.Is(ctx.Err(), context.Canceled) {
 			c.note(ctx, from.Subject, attempt.Cancel(ctx))
 		}
 		return nil, hashingError(ctx, err)
 	}
-	c.note(ctx, from.Subject, bad)
-	if !ok {
+	c.note(ctx, from.Subject, v.bad)
+	if !v.ok {
 		return nil, failed(ErrMismatch)
 	}
 	c.note(ctx, from.Subject, attempt.Succeed(ctx))
-	if outdated {
+	if v.outdated {
 		c.replace(ctx, from.Subject, hash, password)
 	}
 	return c.principal(found), nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/password"
+	"github.com/go-sallyport/auth/password/legacy"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -121,6 +122,26 @@ func TestCheckFrom(t *testing.T) {
 		check(t, c, throttle.Source{}, "alice", alice, "locked")
 		check(t, c, throttle.Source{}, "alice@example.com", alice, "locked")
 	})
+	t.Run("RLT-05 RLT-07 P08 a spelling that the Lookup does not know locks as much of somebody as of nobody", func(t *testing.T) {
+		for _, spelling := range []string{"ALICE@example.com", " alice@example.com", "\u00a0alice@example.com", "ａlice@example.com", "alice＠example.com"} {
+			var after []string
+			for _, known := range []bool{true, false} {
+				lookup := one(encoded) // which compares byte by byte
+				if !known {
+					lookup = func(context.Context, string) (string, *auth.Principal, error) { return "", nil, password.ErrNoAccount }
+				}
+				c := newChecker(t, lookup, password.CheckerConfig{Hasher: h})
+				for i := range 5 {
+					check(t, c, throttle.Source{}, spelling, fmt.Sprint("guess", i), "mismatch")
+				}
+				_, err := c.Check(t.Context(), "alice@example.com", "guess")
+				after = append(after, is(err))
+			}
+			if after[0] != "locked" || after[1] != "locked" {
+				t.Errorf("%q: then alice@example.com is %s if it has an account, and %s if not", spelling, after[0], after[1])
+			}
+		}
+	})
 	t.Run("RLT-07 PWD-14 a lock is the same answer for everybody, with any password", func(t *testing.T) {
 		lookup := func(_ context.Context, login string) (string, *auth.Principal, error) {
 			switch login {
@@ -215,6 +236,36 @@ func TestAttemptsThatFailOnOurSide(t *testing.T) {
 			}
 		})
 	}
+	t.Run("RLT-03 a password that was compared is counted, whatever fails after that", func(t *testing.T) {
+		for failing, back := range map[int]bool{1: true, 2: false} {
+			pool := newPool(t, password.PoolConfig{})
+			argon, bcrypt := password.CheapArgon2id(pool, 64, 1, 1, nil), password.CheapBcrypt(pool, 4, nil)
+			salt := "KbI3sQ1x9cBnGz7a"
+			old := must[*legacy.Scrypt](t)(legacy.NewScrypt(password.CheapScrypt(pool, 4, 2, 1, nil)))
+			steps := 0
+			step := func(h password.Hasher) password.Hasher { return &stepHasher{h, &steps, failing} }
+			upgrade := must[password.Hasher](t)(password.Upgrade(step(argon), step(bcrypt), step(old)))
+			for name, encoded := range map[string]string{
+				"unknown": "", "damaged": "$argon2id$v=19$m=64", "argon2id": hash(t, argon, alice), "bcrypt": hash(t, bcrypt, alice), "scrypt": "scrypt:16:2:1$" + salt + "$" + strings.Repeat("a1", 64),
+			} {
+				c := newChecker(t, one(encoded), password.CheckerConfig{Hasher: upgrade})
+				for i := range 5 {
+					steps = 0
+					if _, err := c.Check(t.Context(), "alice@example.com", fmt.Sprint("guess", i)); !errors.Is(err, password.ErrBusy) {
+						t.Fatal(err)
+					}
+				}
+				steps = -10
+				want := "locked"
+				if back {
+					want = "mismatch"
+				}
+				if _, err := c.Check(t.Context(), "alice@example.com", "guess"); is(err) != want {
+					t.Errorf("%s: after five that failed at step %d %v, want %s", name, failing, err, want)
+				}
+			}
+		}
+	})
 	t.Run("a store that cannot take it back is an event and no other answer", func(t *testing.T) {
 		var ev events
 		guard := must[*throttle.Guard](t)(throttle.NewGuard(brokenStore{undo: down}, throttle.GuardConfig{}))
@@ -246,6 +297,30 @@ func (h *faultyHasher) Verify(ctx context.Context, encoded, pw string) (ok, outd
 		return false, false, h.err
 	}
 	return h.Hasher.Verify(ctx, encoded, pw)
+}
+
+// A stepHasher finds the Pool busy at one step of those that it counts.
+type stepHasher struct {
+	password.Hasher
+	steps *int
+	busy  int
+}
+
+func (h *stepHasher) Hash(ctx context.Context, pw string) (string, error) {
+	if *h.steps++; *h.steps == h.busy {
+		return "", password.ErrBusy
+	}
+	return h.Hasher.Hash(ctx, pw)
+}
+
+func (h *stepHasher) Verify(ctx context.Context, encoded, pw string) (ok, outdated bool, err error) {
+	if ok, outdated, err = h.Hasher.Verify(ctx, encoded, pw); errors.Is(err, password.ErrUnknownScheme) || errors.Is(err, password.ErrBadHash) {
+		return ok, outdated, err
+	}
+	if *h.steps++; *h.steps == h.busy {
+		return false, false, password.ErrBusy
+	}
+	return ok, outdated, err
 }
 
 // A heedless store counts also when the context is done.

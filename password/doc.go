@@ -82,7 +82,7 @@
 //
 // A successful check costs only what it needs: who sees that one knows the
 // password. The claim is measured, not asserted, by a statistical test on demand
-// that takes a few minutes on an idle machine:
+// that takes four minutes and wants an idle machine:
 //
 //	go test -tags timing -run Timing -timeout 30m ./password
 //

@@ -28,6 +28,8 @@ const MaxBytes = 1024
 //   - return an error that wraps ErrUnknownScheme at once for a string of
 //     another scheme, and one that wraps ErrBadHash for a string of theirs that
 //     is malformed or asks for more work than they are ready to do;
+//   - return any other error only if they have not compared the password: the
+//     Checker takes an attempt back that has come to nothing;
 //   - compare with crypto/subtle;
 //   - return a *PolicyError for a password that they could not hash as a whole;
 //   - have no password, and no part of a stored string, in their errors.

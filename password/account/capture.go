@@ -60,7 +60,8 @@ func (c *Capture) Messages() []Message {
 // InsecureMailbox returns a handler that shows what is kept to whoever asks, with
 // the tokens that reset passwords: a JSON array of {kind, to, subject, body,
 // token}, the newest first. It is for a development machine, and answers 404 to a
-// request whose peer or Host is not loopback, or that a proxy has forwarded.
+// request whose peer or Host is not loopback, or that a proxy says it has forwarded.
+// One on the same machine that keeps that to itself opens it to everybody.
 func (c *Capture) InsecureMailbox() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !fromHere(r) {
@@ -99,7 +100,7 @@ func captured(messages []Message) []capturedMessage {
 // fromHere reports whether r certainly comes from this machine. The Host keeps
 // web pages out that have their name resolve to 127.0.0.1.
 func fromHere(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
 		if len(r.Header[name]) > 0 {
 			return false
 		}

@@ -14,6 +14,11 @@ import (
 // credentials, and all their tokens. It wants the current password, which is
 // counted like a login; of a user without one, a fresh sign-in.
 //
+// Other credentials end by Revokers, and those from before the change by Current as
+// well, if p is a session and Config.Elevate is set. Else p could not outlive that,
+// so Current refuses what is older than the sign-in of p, and a token that is younger
+// and that no Revoker reaches is good until it expires.
+//
 // Errors are those of Authenticate; a *password.PolicyError; an *auth.StepUpError;
 // auth.ErrForbidden for an API key; faults, after which the password may have
 // changed.
@@ -27,12 +32,14 @@ func (s *Service) UpdatePassword(ctx context.Context, c Client, p *auth.Principa
 	if err != nil {
 		return err
 	}
-	validAfter := s.elevate(ctx, p)
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	err = s.setPassword(ctx, u, hash, change{except: p.CredentialID, validAfter: validAfter, gone: auth.ErrInvalidCredentials, fits: func(now User) error {
-		return s.stillFits(ctx, now, u.Hash, current)
-	}})
+	err = s.setPassword(ctx, u, hash, change{
+		except: p.CredentialID,
+		since:  func(ctx context.Context) time.Time { return s.elevate(ctx, p) },
+		fits:   func(now User) error { return s.stillFits(ctx, now, u.Hash, current) },
+		gone:   auth.ErrInvalidCredentials,
+	})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (s *Service) RequestEmail(ctx context.Context, c Client, p *auth.Principal,
 		return err
 	}
 	// By subject as well: or one account could send mail to everybody.
-	for _, key := range []string{canonical, "subject " + u.ID} {
+	for _, key := range []string{mailbox(canonical), "subject " + u.ID} {
 		if may, err := s.allowMail(ctx, MessageEmailChange, key); !may {
 			return err
 		}
@@ -44,15 +44,17 @@ func (s *Service) moving(ctx context.Context, u User, email, canonical string) (
 		return s.verifyMail(ctx, u, email)
 	}
 	notice := message{kind: MessageEmailChangeRequest, to: u.Email, about: u}
+	// Also if nobody gets it: it ends the link before, to another address of the same
+	// user, who could tell by that link whether this address is taken.
+	token, err := s.tokens.Issue(ctx, u.ID, password.PurposeChangeEmail, moveBinding(u, email))
+	if err != nil {
+		return nil, err
+	}
 	other, err := s.findByEmail(ctx, canonical)
 	switch {
 	case err == nil:
 		return s.messages(ctx, notice, message{kind: MessageAlreadyRegistered, to: other.Email, about: other})
 	case !errors.Is(err, ErrNotFound):
-		return nil, err
-	}
-	token, err := s.tokens.Issue(ctx, u.ID, password.PurposeChangeEmail, moveBinding(u, email))
-	if err != nil {
 		return nil, err
 	}
 	return s.messages(ctx, notice, message{kind: MessageEmailChange, to: email, about: u, page: s.cfg.Pages.Verify, token: token})
@@ -72,7 +74,7 @@ func (s *Service) verifyMail(ctx context.Context, u User, email string) ([]Messa
 // askToVerify sends a link to the address of a user who has given the password but
 // may not sign in without it.
 func (s *Service) askToVerify(ctx context.Context, u User) error {
-	may, err := s.allowMail(ctx, MessageVerify, u.Canonical)
+	may, err := s.allowMail(ctx, MessageVerify, mailbox(u.Canonical))
 	if may {
 		s.cfg.Outbox.Enqueue(ctx, func(ctx context.Context) ([]Message, error) { return s.verifyMail(ctx, u, u.Email) })
 	}

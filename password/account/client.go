@@ -40,11 +40,11 @@ func (s *Service) allowClient(ctx context.Context, c Client, f Flow) error {
 	return s.clients.Allow(ctx, string(f)+"\x00"+throttle.AddressKey(c.Address))
 }
 
-// allowMail counts mail of a kind that somebody has asked to be sent to an address,
-// and reports whether it may be sent. It is asked before anybody looks whether
-// there is an account.
-func (s *Service) allowMail(ctx context.Context, kind MessageKind, canonical string) (bool, error) {
-	err := s.mails.Allow(ctx, string(kind)+"\x00"+mailbox(canonical))
+// allowMail counts mail of a kind that somebody has asked for, under the address or
+// mailbox that it goes to, and reports whether it may be sent. It is asked before
+// anybody looks whether there is an account.
+func (s *Service) allowMail(ctx context.Context, kind MessageKind, to string) (bool, error) {
+	err := s.mails.Allow(ctx, string(kind)+"\x00"+to)
 	if errors.Is(err, throttle.ErrLocked) {
 		s.emit(ctx, EventLimited, "", err)
 		return false, nil
@@ -52,9 +52,14 @@ func (s *Service) allowMail(ctx context.Context, kind MessageKind, canonical str
 	return err == nil, err
 }
 
-// mailbox is the address under which mail is limited: without a tag and without
-// dots before the "@", which many providers ignore. Two people whose addresses
-// differ in nothing else share a limit, and nothing more.
+// mailbox is the address under which mail is limited that anybody can have sent to
+// any address: without a tag and without dots before the "@", which many providers
+// ignore. Two people whose addresses differ in nothing else share a limit, and
+// nothing more.
+//
+// It is not for resets. They go to accounts alone, so there is no flood to make of
+// tags, and whoever asks for one at a tagged address that nobody has would use up
+// the limit of an owner who then has no link at all.
 func mailbox(canonical string) string {
 	local, domain, _ := strings.Cut(canonical, "@")
 	if name, _, tagged := strings.Cut(local, "+"); tagged && name != "" {

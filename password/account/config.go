@@ -72,7 +72,8 @@ type Config struct {
 	// an hour, in the memory of this process.
 	ClientLimit *throttle.Limiter
 	// MailLimit is how much mail of one kind an address may be sent because
-	// somebody has asked for it. Nil: 5 in an hour, in the memory of this process.
+	// somebody has asked for it. A tag after "+", and dots, make no other address of
+	// it here, but for resets. Nil: 5 in an hour, in the memory of this process.
 	MailLimit *throttle.Limiter
 
 	// Revokers end credentials after a change of password: sessions, refresh

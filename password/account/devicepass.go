@@ -17,7 +17,12 @@ type pass struct {
 	issued time.Time
 }
 
-const passSize = 16 + 8
+const (
+	passSize = 16 + 8
+	// maxPassText bounds the text of a cookie that is looked at: a sealed pass has 82
+	// characters. The headers of a request can have a megabyte.
+	maxPassText = 128
+)
 
 func (p pass) bytes() []byte {
 	b := make([]byte, 0, passSize)
@@ -26,13 +31,15 @@ func (p pass) bytes() []byte {
 }
 
 // openPass returns the pass in a cookie if it is one of this user, from after the
-// last change of the password, and not too old.
+// last change of the password, and not too old. For nobody, who has no ID, it does
+// the same work: a login that is locked is answered without a hash, behind whose
+// time that of this would not be seen.
 func (s *Service) openPass(text string, u User) (pass, bool) {
-	if text == "" || u.ID == "" || s.cfg.DevicePass < 0 {
+	if text == "" || len(text) > maxPassText || s.cfg.DevicePass < 0 {
 		return pass{}, false
 	}
 	b, _, err := s.passes.OpenString(text, []byte(u.ID))
-	if err != nil || len(b) != passSize {
+	if err != nil || len(b) != passSize || u.ID == "" {
 		return pass{}, false
 	}
 	p := pass{id: [16]byte(b), issued: time.UnixMilli(int64(binary.BigEndian.Uint64(b[16:])))} //nolint:gosec // sealed by bytes
@@ -52,8 +59,9 @@ func (s *Service) device(c Client, u User) throttle.Device {
 }
 
 // setPass makes the client a known device of u, who has just proved the password
-// there. It keeps the id of a pass that is good still, and with it the count of
-// failures.
+// there. It keeps the id of a pass of theirs that is there, and with it the count
+// of failures. A change of password gives u without ValidAfter, for a pass from
+// before it.
 func (s *Service) setPass(w http.ResponseWriter, c Client, u User) {
 	if s.cfg.DevicePass < 0 {
 		return

@@ -52,9 +52,19 @@
 //
 // Whoever can read the mail of a user can reset the password; a second factor, which
 // a reset leaves alone, is what helps. A user without a password gets none by mail.
+//
+// Whoever opens the link of a registration that somebody else has made, although the
+// mail says not to, has an account with the password of that stranger, who gets in
+// until it is reset and may have added a second factor by then. What an account with
+// a new address may do should not rest on that address alone.
+//
 // Whoever can register at all can have the service send a few messages in an hour
-// to any address. A Store that takes longer for an address that it knows shows that
-// at the login, though not at Register or Forgot.
+// to any address, after which a registration by its owner sends none in that hour.
+//
+// A Store that takes longer for an address that it knows shows that at the login,
+// though not at Register or Forgot. Whoever keeps an address locked sees when an
+// account is made or deleted at it, or moves to it or away: the account brings a
+// count of its own.
 //
 // # Addresses
 //

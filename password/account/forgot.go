@@ -102,7 +102,7 @@ func (s *Service) ResetPassword(ctx context.Context, c Client, token, pw string)
 
 // reset does what the holder of a token, which is spent, may do.
 func (s *Service) reset(ctx context.Context, u User, parts []string, hash string) error {
-	err := s.setPassword(ctx, u, hash, change{validAfter: s.now(), gone: password.ErrToken, fits: func(now User) error {
+	err := s.setPassword(ctx, u, hash, change{since: s.sinceNow, gone: password.ErrToken, fits: func(now User) error {
 		if !stands(now, parts) {
 			return password.ErrToken
 		}

@@ -98,6 +98,8 @@ func TestCapture(t *testing.T) {
 			"Forwarded":       func(r *http.Request) { r.Header.Set("Forwarded", "for=127.0.0.1") },
 			"forwarded host":  func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "localhost") },
 			"forwarded proto": func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") },
+			"real address":    func(r *http.Request) { r.Header.Set("X-Real-IP", "127.0.0.1") },
+			"via":             func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") },
 		} {
 			if w := get(change); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "secret-token") {
 				t.Errorf("%s: %d", name, w.Code)

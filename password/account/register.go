@@ -34,7 +34,7 @@ func (s *Service) SignUp(ctx context.Context, c Client, email, pw string) error 
 	if err != nil {
 		return err
 	}
-	if may, err := s.allowMail(ctx, MessageVerify, canonical); !may {
+	if may, err := s.allowMail(ctx, MessageVerify, mailbox(canonical)); !may {
 		return err
 	}
 	s.emit(ctx, EventRegister, "", nil)
@@ -54,7 +54,7 @@ func (s *Service) registered(ctx context.Context, pending User) ([]Message, erro
 	case errors.Is(err, ErrNotFound):
 		u = pending
 		if s.cfg.SkipVerification {
-			if err := s.create(ctx, pending); err != nil {
+			if _, err := s.create(ctx, pending); err != nil {
 				return nil, err
 			}
 		}
@@ -72,17 +72,18 @@ func (s *Service) registered(ctx context.Context, pending User) ([]Message, erro
 	return s.messages(ctx, message{kind: MessageVerify, to: u.Email, page: s.cfg.Pages.Verify, token: token})
 }
 
-// create makes an account. One that is there already with the hash, which has a
-// random salt, was made by an earlier try.
-func (s *Service) create(ctx context.Context, u User) error {
+// create makes an account and returns its id, which the Store may have chosen. One
+// that is there already with the hash, which has a random salt, was made by an
+// earlier try, or by one at the same time.
+func (s *Service) create(ctx context.Context, u User) (id string, err error) {
 	u.CreatedAt = s.now()
-	_, err := s.store.Create(ctx, u)
+	id, err = s.store.Create(ctx, u)
 	if !errors.Is(err, ErrExists) {
-		return unavailable("create", err)
+		return id, unavailable("create", err)
 	}
 	other, err := s.findByEmail(ctx, u.Canonical)
 	if err == nil && !secret.Equal(other.Hash, u.Hash) {
-		return ErrExists
+		return "", ErrExists
 	}
-	return err
+	return other.ID, err
 }

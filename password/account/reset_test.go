@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -125,6 +126,17 @@ func TestForgot(t *testing.T) {
 		if g.saw(account.EventLimited) < 9990 {
 			t.Errorf("%d events of a limit", g.saw(account.EventLimited))
 		}
+	})
+
+	t.Run("RST-11 nobody uses up the resets of a mailbox at addresses of it that have no account", func(t *testing.T) {
+		g := newRig(t)
+		g.user("al.ice@example.com")
+		for i := range 20 {
+			for _, email := range []string{fmt.Sprintf("alice+%d@example.com", i), "alice@example.com", "a.lice@example.com"} {
+				g.want(g.browser.PostJSON("/forgot", object{"email": email}), 202)
+			}
+		}
+		g.resetToken("al.ice@example.com")
 	})
 
 	t.Run("RST-12 mail goes to the address that is stored", func(t *testing.T) {

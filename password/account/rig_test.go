@@ -129,9 +129,8 @@ func (g *rig) service(configure ...func(*account.Config)) *account.Service {
 			g.notices = append(g.notices, string(kind)+" "+u.Email)
 		},
 	}
+	cfg.Tokens = g.tokensOf()
 	var err error
-	cfg.Tokens, err = password.NewTokens(g.tokens, password.TokensConfig{Now: g.clock.Now, OnEvent: g.onEvent})
-	g.must(err)
 	cfg.Guard, err = throttle.NewGuard(nil, throttle.GuardConfig{Now: g.clock.Now, MaxPerAddress: 1000})
 	g.must(err)
 	cfg.ClientLimit, err = throttle.New(nil, throttle.Config{Name: "client", Max: 1000, Window: time.Hour, Now: g.clock.Now})
@@ -142,6 +141,14 @@ func (g *rig) service(configure ...func(*account.Config)) *account.Service {
 	s, err := account.New(g.store, cfg)
 	g.must(err)
 	return s
+}
+
+// tokensOf makes Tokens over the same store.
+func (g *rig) tokensOf() *password.Tokens {
+	g.t.Helper()
+	tokens, err := password.NewTokens(g.tokens, password.TokensConfig{Now: g.clock.Now, OnEvent: g.onEvent})
+	g.must(err)
+	return tokens
 }
 
 // routes serves what g.accounts is now.

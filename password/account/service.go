@@ -90,11 +90,14 @@ func New(store Store, cfg Config) (*Service, error) {
 		}
 	}
 	s.checker, err = password.NewChecker(lookup, password.CheckerConfig{
-		Hasher:  s.hasher,
-		Guard:   cfg.Guard,
-		Rehash:  s.rehash,
-		OnEvent: cfg.OnEvent,
-		Now:     cfg.Now,
+		Hasher: s.hasher,
+		Guard:  cfg.Guard,
+		// Those of one address are folded before, by Canonical. All others are
+		// nobody's, and must not be counted with those of somebody.
+		Canonical: func(login string) string { return login },
+		Rehash:    s.rehash,
+		OnEvent:   cfg.OnEvent,
+		Now:       cfg.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -20,10 +20,12 @@ func (s *Service) accept(ctx context.Context, pw, email string) (hash string, er
 
 // A change is what setPassword does besides.
 type change struct {
-	except     string               // the CredentialID that stays, or none
-	validAfter time.Time            // credentials from before end
-	fits       func(now User) error // nil if the change still holds for the user as they are now
-	gone       error                // if there is no such user any more
+	except string // the CredentialID that stays, or none
+	// since is called once, right before the hash is replaced: credentials from
+	// before that time end.
+	since func(ctx context.Context) time.Time
+	fits  func(now User) error // nil if the change still holds for the user as they are now
+	gone  error                // if there is no such user any more
 }
 
 // setPassword replaces the hash of u and ends what was good with the old one, in an
@@ -32,7 +34,9 @@ type change struct {
 //  1. Credentials end. If that fails nothing has changed.
 //  2. The hash and ValidAfter change, in one step. From here on Current refuses
 //     every credential from before, whatever comes next, and no token of the user
-//     fits its binding any more.
+//     fits its binding any more. The time is that of this step and not of an
+//     earlier one: who signs in with the old password during step 1, which may take
+//     long, has a credential from before.
 //  3. Tokens end, which says the same to whoever looks at their table.
 //  4. Credentials end that were made with the old password between 1 and 2.
 //
@@ -57,9 +61,10 @@ const maxConflicts = 5
 // replaceHash is step 2. A login that has renewed the hash meanwhile, which is the
 // common conflict, changes nothing that matters.
 func (s *Service) replaceHash(ctx context.Context, u User, hash string, c change) error {
+	validAfter := c.since(ctx)
 	var err error
 	for range maxConflicts {
-		err = s.store.SetPassword(ctx, u.ID, u.Hash, hash, c.validAfter)
+		err = s.store.SetPassword(ctx, u.ID, u.Hash, hash, validAfter)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return c.gone
@@ -78,3 +83,6 @@ func (s *Service) replaceHash(ctx context.Context, u User, hash string, c change
 	}
 	return problem.Wrap(problem.Unavailable, fmt.Errorf("account: set password: %w", ErrConflict))
 }
+
+// sinceNow ends all credentials there are.
+func (s *Service) sinceNow(context.Context) time.Time { return s.now() }

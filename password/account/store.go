@@ -89,8 +89,8 @@ type Store interface {
 	SetEmail(ctx context.Context, id, oldCanonical, email, canonical string) error
 }
 
-// A Deleter is a Store that can delete users. Without it Service.Delete returns
-// ErrNotSupported. What else belongs to the user, such as orders, is the Store's
+// A Deleter is a Store that can delete users. Without it
+// Service.DeleteAccount returns ErrNotSupported. What else belongs to the user, such as orders, is the Store's
 // to delete or to keep in the same step.
 type Deleter interface {
 	// Delete deletes the user with that id, so that neither Find nor FindByEmail

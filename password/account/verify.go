@@ -53,12 +53,12 @@ func (s *Service) verify(ctx context.Context, t password.Token) error {
 	u, err := s.findByEmail(ctx, canonical)
 	if errors.Is(err, ErrNotFound) {
 		u = User{ID: secret.Token(secret.MinBytes), Email: email, Canonical: canonical, Verified: true, Hash: hash, Roles: s.cfg.Roles}
-		err = s.create(ctx, u)
+		id, err := s.create(ctx, u)
 		if errors.Is(err, ErrExists) {
 			return password.ErrToken // somebody else was faster
 		}
 		if err == nil {
-			s.emit(ctx, EventVerified, u.ID, nil)
+			s.emit(ctx, EventVerified, id, nil)
 		}
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Service) verify(ctx context.Context, t password.Token) error {
 // proved. Each step is harmless twice. What others have added to the account is
 // taken away once their credentials have ended.
 func (s *Service) takeOver(ctx context.Context, u User, email, hash string) error {
-	err := s.setPassword(ctx, u, hash, change{validAfter: s.now(), gone: password.ErrToken, fits: func(now User) error {
+	err := s.setPassword(ctx, u, hash, change{since: s.sinceNow, gone: password.ErrToken, fits: func(now User) error {
 		if now.Verified {
 			return password.ErrToken
 		}

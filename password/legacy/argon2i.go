@@ -87,7 +87,7 @@ func (a *Argon2i) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify implements password.Hasher. What matches is outdated; what does not has
-// cost what the configured parameters cost, within some 20 %.
+// cost what the configured parameters cost, within some 20 %, if the Pool lets it.
 func (a *Argon2i) Verify(ctx context.Context, encoded, password string) (ok, outdated bool, err error) {
 	v, err := a.parse(encoded)
 	if err != nil {
@@ -100,20 +100,21 @@ func (a *Argon2i) Verify(ctx context.Context, encoded, password string) (ok, out
 	if subtle.ConstantTimeCompare(key, v.key) == 1 {
 		return true, true, nil
 	}
-	return false, false, a.topUp(ctx, password, v)
+	a.topUp(ctx, password, v)
+	return false, false, nil
 }
 
 // topUp spends the difference in memory times passes, in as few passes as the
-// memory that is configured allows.
-func (a *Argon2i) topUp(ctx context.Context, password string, v argon2String) error {
+// memory that is configured allows. The password was compared by then, so it has no
+// error, see password.Hasher.
+func (a *Argon2i) topUp(ctx context.Context, password string, v argon2String) {
 	rest, least := a.params.work()-v.work(), 8*a.params.threads
 	if rest < least {
-		return nil
+		return
 	}
 	passes := (rest + a.params.memory - 1) / a.params.memory
 	v.argon2Params = argon2Params{max(rest/passes, least), passes, a.params.threads}
-	_, err := a.run(ctx, password, v, len(v.key))
-	return err
+	_, _ = a.run(ctx, password, v, len(v.key))
 }
 
 func (a *Argon2i) parse(s string) (argon2String, error) {

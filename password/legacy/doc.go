@@ -44,7 +44,8 @@
 // Telling by the time who has an old hash: see Even timing in package password. A
 // failed check costs what the named parameters cost, whatever the string has:
 // what it had less is made up for, exactly for PBKDF2, bcrypt and scrypt, within
-// some 20 % for Argon2.
+// some 20 % for Argon2, and not at all where the Pool turns that work away, which
+// is no reason not to count an attempt.
 //
 // # What it does not
 //

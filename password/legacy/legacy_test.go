@@ -254,3 +254,29 @@ func TestEvenWork(t *testing.T) {
 		}
 	})
 }
+
+// TestComparedPasswords: a Checker takes an attempt back that ended by an error, so
+// there must be none once the password was compared.
+func TestComparedPasswords(t *testing.T) {
+	for _, tt := range []struct {
+		hasher  func(r legacy.Recorder) password.Hasher
+		encoded string
+	}{
+		{func(r legacy.Recorder) password.Hasher { return legacy.Recorded(newPBKDF2(t, 2000, 0), true, r) },
+			"pbkdf2_sha256$1000$seasalt2$OSllgFdJjYQjb0RfMzrx8u0XYl4Fkt+wKpI1yq4lZlo="},
+		{func(r legacy.Recorder) password.Hasher {
+			return legacy.Recorded(newArgon2i(t, legacy.Argon2iConfig{Memory: 1024, Time: 4}), true, r)
+		}, "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8"},
+	} {
+		t.Run("RLT-03 "+tt.encoded[:12], func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			h := tt.hasher(func(int) { cancel() }) // so that the Pool refuses what comes next
+			if ok, _, err := h.Verify(ctx, tt.encoded, "another one"); ok || err != nil || ctx.Err() == nil {
+				t.Errorf("%t, %v", ok, err)
+			}
+			if ok, _, err := h.Verify(ctx, tt.encoded, "another one"); ok || !errors.Is(err, context.Canceled) {
+				t.Errorf("before anything was compared: %t, %v", ok, err)
+			}
+		})
+	}
+}

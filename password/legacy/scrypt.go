@@ -48,7 +48,8 @@ func (s *Scrypt) Hash(ctx context.Context, password string) (string, error) {
 	return "", errReadOnly
 }
 
-// Verify implements password.Hasher. What matches is outdated.
+// Verify implements password.Hasher. What matches is outdated; what does not has
+// cost what the password.Scrypt costs, if its Pool lets it.
 func (s *Scrypt) Verify(ctx context.Context, encoded, pw string) (ok, outdated bool, err error) {
 	phc, err := phcOfScrypt(encoded)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Scrypt) Verify(ctx context.Context, encoded, pw string) (ok, outdated b
 	}
 	ok, _, err = s.scrypt.Verify(ctx, phc, pw)
 	if err == nil && !ok {
-		err = password.TopUp(ctx, s.scrypt, phc, pw)
+		_ = password.TopUp(ctx, s.scrypt, phc, pw) // the password was compared: no error, see password.Hasher
 	}
 	return ok, ok, err
 }

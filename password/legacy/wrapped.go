@@ -101,7 +101,8 @@ func (w *Wrapped) Hash(ctx context.Context, password string) (string, error) {
 	return "", errReadOnly
 }
 
-// Verify implements password.Hasher. What matches is outdated.
+// Verify implements password.Hasher. What matches is outdated; what does not has
+// cost what the outer Hasher costs, if its Pool lets it.
 func (w *Wrapped) Verify(ctx context.Context, encoded, pw string) (ok, outdated bool, err error) {
 	salt, inside, err := w.parse(encoded)
 	if err != nil {
@@ -113,7 +114,7 @@ func (w *Wrapped) Verify(ctx context.Context, encoded, pw string) (ok, outdated 
 	}
 	ok, _, err = w.outer.Verify(ctx, inside, digest)
 	if err == nil && !ok {
-		err = password.TopUp(ctx, w.outer, inside, digest)
+		_ = password.TopUp(ctx, w.outer, inside, digest) // the password was compared: no error, see password.Hasher
 	}
 	return ok, ok, err
 }

@@ -68,8 +68,8 @@ func (a *Attempt) Cancel(ctx context.Context) error {
 }
 
 func (a *Attempt) cancelMore(ctx context.Context) (err error) {
-	for _, h := range a.more {
-		err = errors.Join(err, h.cancel(ctx))
+	for i := range a.more {
+		err = errors.Join(err, a.more[i].cancel(ctx))
 	}
 	return err
 }
@@ -80,19 +80,23 @@ func (h held) admit(ctx context.Context, e *auth.Event) {
 	}
 }
 
-func (h held) forgive(ctx context.Context) error {
+func (h *held) forgive(ctx context.Context) error {
 	return h.undo(ctx, "forgive", Store.Forgive)
 }
 
-func (h held) cancel(ctx context.Context) error {
+func (h *held) cancel(ctx context.Context) error {
 	return h.undo(ctx, "cancel", Store.Cancel)
 }
 
-func (h held) undo(ctx context.Context, doing string, undo func(Store, context.Context, Key, Ticket) error) error {
-	if h.count.Ticket == 0 {
+// undo is done once: a Store need not tell a repeat that comes after others from a
+// ticket that is still there.
+func (h *held) undo(ctx context.Context, doing string, undo func(Store, context.Context, Key, Ticket) error) error {
+	ticket := h.count.Ticket
+	if ticket == 0 {
 		return nil
 	}
+	h.count.Ticket = 0
 	ctx, cancel := h.counter.detach(ctx)
 	defer cancel()
-	return failed(doing, undo(h.counter.store, ctx, h.counter.keyOf(h.key), h.count.Ticket))
+	return failed(doing, undo(h.counter.store, ctx, h.counter.keyOf(h.key), ticket))
 }
