@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -340,11 +341,15 @@ func TestAttacksCost(t *testing.T) {
 	h := newHouse(t, jwtauth.HS256)
 	allocated := func(do func()) uint64 {
 		var before, after runtime.MemStats
-		do() // pools are filled
-		runtime.ReadMemStats(&before)
-		do()
-		runtime.ReadMemStats(&after)
-		return after.TotalAlloc - before.TotalAlloc
+		least := uint64(math.MaxUint64)
+		do()          // pools are filled
+		for range 5 { // others allocate too, and the garbage collector empties pools
+			runtime.ReadMemStats(&before)
+			do()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		return least
 	}
 	for name, value := range map[string]string{
 		"J14 JWT-14 a megabyte of dots":     "Bearer " + strings.Repeat(".", 1<<20),

@@ -12,29 +12,36 @@ import (
 // nearly the least recently used, for the cost of a map.
 type generations[K comparable, V any] struct {
 	size       int
-	young, old map[K]V
+	young, old map[K]kept[K, V]
+}
+
+// kept has the key once more: one that is asked for may be a part of something large,
+// which would stay in memory with it.
+type kept[K, V any] struct {
+	key K
+	v   V
 }
 
 func newGenerations[K comparable, V any](size int) generations[K, V] {
-	return generations[K, V]{size: size, young: make(map[K]V)}
+	return generations[K, V]{size: size, young: make(map[K]kept[K, V])}
 }
 
 func (g *generations[K, V]) get(key K) (V, bool) {
-	v, ok := g.young[key]
+	e, ok := g.young[key]
 	if ok {
-		return v, true
+		return e.v, true
 	}
-	if v, ok = g.old[key]; ok {
-		g.put(key, v)
+	if e, ok = g.old[key]; ok {
+		g.put(e.key, e.v)
 	}
-	return v, ok
+	return e.v, ok
 }
 
 func (g *generations[K, V]) put(key K, v V) {
 	if _, ok := g.young[key]; !ok && len(g.young) >= max(1, g.size/2) {
-		g.old, g.young = g.young, make(map[K]V)
+		g.old, g.young = g.young, make(map[K]kept[K, V])
 	}
-	g.young[key] = v
+	g.young[key] = kept[K, V]{key, v}
 	delete(g.old, key)
 }
 
@@ -120,7 +127,7 @@ func (c *tokenCache) verify(ctx context.Context, h secret.Handle, r *ring, verif
 		switch {
 		case other.err == nil && r.has(other.result.key):
 			return other.result, nil
-		case other.err != nil && invalidToken(other.err):
+		case other.err != nil && refuses(other.err):
 			return nil, other.err
 		}
 		// The other one gave up, or the keys have changed in between.

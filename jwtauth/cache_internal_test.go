@@ -155,7 +155,7 @@ func TestTokenCache(t *testing.T) {
 		signature := token[strings.LastIndexByte(token, '.')+1:]
 		for i := range v.cache {
 			for _, known := range v.cache[i].known.young {
-				if strings.Contains(fmt.Sprintf("%+v", *known), signature) {
+				if strings.Contains(fmt.Sprintf("%+v", *known.v), signature) {
 					t.Error("the signature is kept")
 				}
 			}

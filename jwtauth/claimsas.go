@@ -11,7 +11,8 @@ import (
 // ClaimsAs decodes the payload of a verified token into a T, by the rules of
 // encoding/json: for the claims of an application, next to those in Claims. Members
 // that T does not have are left out; one that differs from a field of T in case only
-// is an error, as is a type that does not fit.
+// is an error, as is a type that does not fit. Inside of nested objects encoding/json
+// goes by its own rule, for which case does not matter.
 //
 //	type tenant struct {
 //		Plan string `json:"plan"`

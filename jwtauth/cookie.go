@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,8 +105,30 @@ func (i *Issuer) readCookie(r *http.Request) (string, error) {
 	return "", errManyCookies
 }
 
-// maxCookies bounds how many cookies of the name are looked at.
-const maxCookies = 4
+// maxGenuine bounds how many families one request ends, each of which costs calls of
+// the store. Cookies with anything but a genuine token cost none, however many they are.
+const maxGenuine = 8
+
+// genuine returns the genuine tokens in the cookies of r, one of each family. If that
+// are more than maxGenuine it returns the first ones and errManyCookies: the one that
+// nobody has planted may not be among them.
+func (i *Issuer) genuine(r *http.Request) (tokens []string, err error) {
+	if i.cfg.Transport != TransportCookie {
+		return nil, nil
+	}
+	var families []FamilyID
+	for _, token := range i.cookies(r) {
+		id, _, ok := i.refresh.open(token)
+		switch {
+		case !ok || slices.Contains(families, id):
+		case len(families) == maxGenuine:
+			return tokens, errManyCookies
+		default:
+			families, tokens = append(families, id), append(tokens, token)
+		}
+	}
+	return tokens, nil
+}
 
 // cookies returns the values of all cookies of the name. It reads the header by
 // itself because http.Request.CookiesNamed drops what it cannot parse, and a
@@ -114,7 +137,7 @@ func (i *Issuer) cookies(r *http.Request) (values []string) {
 	for _, line := range r.Header["Cookie"] {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, value, found := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if found && name == i.cfg.CookieName && len(values) < maxCookies {
+			if found && name == i.cfg.CookieName {
 				values = append(values, value)
 			}
 		}

@@ -30,7 +30,8 @@
 //     live longer than VerifierConfig.MaxLifetime.
 //   - Tokens as a load: what is too long or malformed is refused without an
 //     allocation, the signature is checked before the claims are parsed, and tokens
-//     with unknown keys cannot make a RemoteKeySet fetch more than once a minute.
+//     with unknown keys cannot make a RemoteKeySet fetch more than once a minute, or
+//     every ten seconds while the issuer does not answer.
 //   - Weak keys, on the way in: short secrets, secrets that are public keys, RSA
 //     below 2048 bits, points off their curve.
 //   - Refresh tokens that are stolen, see [Issuer].
@@ -50,7 +51,8 @@
 //     most, and its refresh token is dead at once.
 //   - [Epochs], a time for each subject: "log out everywhere", a reset or a stolen
 //     refresh token ends all access tokens of the subject within
-//     VerifierConfig.EpochDelay, 10 seconds unless configured.
+//     VerifierConfig.EpochDelay, 10 seconds unless configured. They are kept in the
+//     memory of one process, or for several in a database, by package sqlstore.
 //   - VerifierConfig.Revoked, a look-up for each request, such as [Issuer.Revoked].
 //
 // In both of the latter a store that is down refuses with 503.
@@ -63,7 +65,8 @@
 // A token that is refused is a 401 with error="invalid_token" ([RFC 6750 §3.1]). The
 // code of the problem is TOKEN_EXPIRED if the token was genuine and its time is over,
 // or it was revoked: the client refreshes once and repeats the request. It is
-// TOKEN_INVALID for any other.
+// TOKEN_INVALID for any other, one of a retired key included; to refresh once is
+// right there too, and to go on doing so is not.
 //
 // # Performance
 //

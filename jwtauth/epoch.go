@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func (c *epochCache) epoch(ctx context.Context, subject string) (time.Time, erro
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if later, ok := c.answers.get(subject); !ok || !later.asked.After(asked) || later.asked.After(c.now()) {
-		c.answers.put(subject, epochAnswer{epoch, asked})
+		c.answers.put(strings.Clone(subject), epochAnswer{epoch, asked})
 	}
 	return epoch, nil
 }

@@ -101,7 +101,7 @@ func TestEpochs(t *testing.T) {
 			epochs.set("alice", time.Time{}, errors.New("connection refused"))
 			for range 2 {
 				_, err := v.Verify(t.Context(), token)
-				if d := problem.From(err); !errors.Is(err, ErrUnavailable) || d.Status != http.StatusServiceUnavailable || invalidToken(err) {
+				if d := problem.From(err); !errors.Is(err, ErrUnavailable) || d.Status != http.StatusServiceUnavailable || refuses(err) {
 					t.Errorf("got %v", err)
 				}
 			}

@@ -36,16 +36,26 @@ var (
 )
 
 // refusal is an ErrInvalid with a reason for the log.
-func refusal(text string) error {
-	return problem.Wrap(problem.TokenInvalid, fmt.Errorf("%w: %s", ErrInvalid, text))
+func refusal(reason string) error { return problem.Wrap(problem.TokenInvalid, invalidToken(reason)) }
+
+// An invalidToken is why a token is refused. It wraps ErrInvalid without a chain: what
+// anybody can send is refused at the price of a few comparisons.
+type invalidToken string
+
+// Error implements error.
+func (reason invalidToken) Error() string { return ErrInvalid.Error() + ": " + string(reason) }
+
+// Is makes errors.Is(err, ErrInvalid) true, and what that implies.
+func (invalidToken) Is(target error) bool {
+	return target == ErrInvalid || target == auth.ErrInvalidCredentials
 }
 
 // invalid is a refusal for a reason that has been found in the token.
 func invalid(err error) error { return fmt.Errorf("%w: %w", ErrInvalid, err) }
 
-// invalidToken reports whether err refuses the token, rather than telling that
-// something is out of order.
-func invalidToken(err error) bool { return errors.Is(err, auth.ErrInvalidCredentials) }
+// refuses reports whether err refuses the token, rather than telling that something is
+// out of order.
+func refuses(err error) bool { return errors.Is(err, auth.ErrInvalidCredentials) }
 
 // maxHeaderSize bounds the encoded header.
 const maxHeaderSize = 1 << 10
@@ -149,13 +159,17 @@ func exactly(want, name string, r *jsonReader) (string, error) {
 	return r.text()
 }
 
-// isType compares a typ with the one that is wanted: media types have no case, and
-// "application/" may be left out (RFC 7515 §4.1.9).
+// isType compares a typ with the one that is wanted, which is bare: media types have
+// no case.
 func (h *header) isType(want string) bool {
+	return h.hasTyp && strings.EqualFold(bareType(h.typ), want)
+}
+
+// bareType is typ without "application/", which may be left out (RFC 7515 §4.1.9).
+func bareType(typ string) string {
 	const prefix = "application/"
-	typ := h.typ
 	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
-		typ = typ[len(prefix):]
+		return typ[len(prefix):]
 	}
-	return h.hasTyp && strings.EqualFold(typ, want)
+	return typ
 }

@@ -27,7 +27,8 @@ const maxBody = 8 << 10
 // SignIn starts a family for p and answers 200 with the access token as JSON:
 // access_token, token_type, expires_in in seconds, and scope if there is a bound.
 // The refresh token goes into the cookie, or with TransportBody into the member
-// refresh_token. On an error nothing has been written, and no family is left.
+// refresh_token. On an error nothing has been written, and no family is left whose
+// token anybody has.
 //
 // A family whose cookie came with the request is ended: nobody will have its
 // token any more. A sign-in that another origin made a browser send is refused
@@ -43,7 +44,9 @@ func (i *Issuer) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Principa
 	if err != nil {
 		return err
 	}
-	if err := i.endOld(r); err != nil {
+	// Cookies that are too many are refused by the next refresh.
+	old, _ := i.genuine(r)
+	if err := i.end(r, old); err != nil {
 		ctx, cancel := detach(r.Context())
 		defer cancel()
 		_ = i.store.Revoke(ctx, id) // nobody has its token
@@ -54,13 +57,10 @@ func (i *Issuer) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Principa
 	return nil
 }
 
-// endOld ends what the cookies of r name.
-func (i *Issuer) endOld(r *http.Request) error {
-	if i.cfg.Transport != TransportCookie {
-		return nil
-	}
+// end ends the families of tokens that came with r.
+func (i *Issuer) end(r *http.Request, tokens []string) error {
 	var errs []error
-	for _, token := range i.cookies(r) {
+	for _, token := range tokens {
 		errs = append(errs, i.revoke(r.Context(), i.client(r), token))
 	}
 	return errors.Join(errs...)
@@ -88,7 +88,9 @@ func (i *Issuer) RefreshHandler() http.Handler {
 
 // RevokeHandler answers POST with Revoke and 204: it is the sign-out. It needs no
 // access token, so it works when that has expired. A token that names nothing, or
-// none, is fine. With two cookies what either names is ended.
+// none, is fine. With several cookies what any of them names is ended; with more than
+// eight genuine ones, which only a neighbour on the same site can plant, some may be
+// left, and the answer is a 401.
 //
 // If the store fails the answer is a 503: the refresh token may still be good. The
 // cookie is cleared all the same. Trying again needs it; what is left ends by its
@@ -98,7 +100,8 @@ func (i *Issuer) RevokeHandler() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		if i.cfg.Transport == TransportCookie {
 			i.clearCookie(w.Header())
-			if err := i.endOld(r); err != nil {
+			tokens, many := i.genuine(r)
+			if err := errors.Join(i.end(r, tokens), many); err != nil {
 				return err
 			}
 			w.WriteHeader(http.StatusNoContent)
@@ -139,7 +142,7 @@ func (i *Issuer) challenged(err error) error {
 	if d.Status != http.StatusUnauthorized || errors.As(err, &e) && len(e.Header) > 0 {
 		return err
 	}
-	return &problem.Error{Details: d, Header: http.Header{"Www-Authenticate": {i.challenge}}, Err: err}
+	return &problem.Error{Details: d, Challenges: []string{i.challenge}, Err: err}
 }
 
 var errNotPost = &problem.Error{

@@ -33,8 +33,8 @@ const typAccess = "at+jwt"
 // # What it protects from
 //
 // A stolen refresh token: each is good once. When it has been spent and comes
-// again, thief or victim, the whole family of tokens ends, and with
-// IssuerConfig.Epochs the access tokens too. A stolen store: it holds nothing that
+// again, from thief or victim, all sign-ins of the user end, or that one (see
+// IssuerConfig.Reuse), and with IssuerConfig.Epochs the access tokens too. A stolen store: it holds nothing that
 // a token could be made of. Junk: a token that the Issuer has not made is refused
 // without a call of the store. A user who is disabled, demoted or gone: each
 // refresh asks. Two tabs, a lost answer, a retry: the successor of a token is
@@ -42,12 +42,16 @@ const typAccess = "at+jwt"
 //
 // # What it does not
 //
-// A thief who refreshes before his victim is noticed when the victim does. Script
+// A thief who refreshes before his victim is noticed when the victim does. Within
+// IssuerConfig.Grace the two cannot be told apart: a thief who always comes so soon
+// after his victim stays, until the family ends. Script
 // in the page can refresh as long as the page is open, and cannot take the cookie
 // away. After a failover of the store that lost a rotation, a token that was spent
 // just before may be good once more; whichever way it goes, there is one good
 // token per family at any time. A client that gets no answer, and repeats its
-// refresh only after the grace, is taken for a thief.
+// refresh only after the grace, is taken for a thief. So is a browser whose tabs
+// refresh at the same time, if an older answer arrives last and puts its cookie in
+// the place of a newer one: tabs should take turns, as those of auth.js do.
 //
 // It is immutable and safe for concurrent use.
 type Issuer struct {

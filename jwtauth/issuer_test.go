@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,9 @@ func TestNewIssuer(t *testing.T) {
 		"the least that works":    {func(*jwtauth.IssuerConfig) {}, nil},
 		"nothing at all":          {func(c *jwtauth.IssuerConfig) { *c = jwtauth.IssuerConfig{} }, []string{"Issuer", "Audience", "Current", "RefreshKeys", "openssl"}},
 		"an empty audience":       {func(c *jwtauth.IssuerConfig) { c.Audience = []string{"a", ""} }, []string{"Audience"}},
+		"JWT-22 iss no UTF-8":     {func(c *jwtauth.IssuerConfig) { c.Issuer = "\xff" }, []string{"Issuer", "UTF-8"}},
+		"JWT-22 client_id, NUL":   {func(c *jwtauth.IssuerConfig) { c.ClientID = "a\x00" }, []string{"ClientID", "NUL"}},
+		"JWT-22 aud no UTF-8":     {func(c *jwtauth.IssuerConfig) { c.Audience = []string{"a", "\xc0\x80"} }, []string{"Audience", "UTF-8"}},
 		"no Current":              {func(c *jwtauth.IssuerConfig) { c.SkipCurrent = false }, []string{"SkipCurrent"}},
 		"access too short":        {func(c *jwtauth.IssuerConfig) { c.AccessLifetime = time.Millisecond }, []string{"AccessLifetime"}},
 		"access too long":         {func(c *jwtauth.IssuerConfig) { c.AccessLifetime, c.InsecureLongLived = 25*time.Hour, true }, []string{"AccessLifetime"}},
@@ -136,6 +140,41 @@ func TestRFT11Cookie(t *testing.T) {
 		wantStatus(t, d.send("POST", "/token/revoke", "x=1; "+next+"; y=2; "+two, ""), http.StatusNoContent)
 		wantStatus(t, d.send("POST", "/token/refresh", next, ""), http.StatusUnauthorized)
 		wantStatus(t, d.send("POST", "/token/refresh", two, ""), http.StatusUnauthorized)
+	})
+	t.Run("RFT-12 planted cookies do not keep a sign-out from the one that they hide", func(t *testing.T) {
+		d := newDesk(t, func(c *jwtauth.IssuerConfig) { c.CookiePath = "/token" })
+		pair := cookieOf(d.send("POST", "/token", "", ""))
+		wantStatus(t, d.send("POST", "/token/revoke", strings.Repeat("__Secure-refresh=planted; ", 50)+pair, ""), http.StatusNoContent)
+		wantStatus(t, d.send("POST", "/token/refresh", pair, ""), http.StatusUnauthorized)
+
+		// Genuine ones, of one sign-in of the neighbour's, and then of many.
+		bob := deskUser()
+		bob.Subject = "u-bob"
+		var planted strings.Builder
+		tokens, err := d.issuer.Issue(t.Context(), bob, jwtauth.Device{})
+		noErr(t, err)
+		for range 20 {
+			fmt.Fprintf(&planted, "__Secure-refresh=%s; ", tokens.Refresh)
+			tokens = d.refresh(tokens.Refresh)
+		}
+		pair = cookieOf(d.send("POST", "/token", "", ""))
+		wantStatus(t, d.send("POST", "/token/revoke", planted.String()+pair, ""), http.StatusNoContent)
+		wantStatus(t, d.send("POST", "/token/refresh", pair, ""), http.StatusUnauthorized)
+		planted.Reset()
+		for range 8 {
+			tokens, err := d.issuer.Issue(t.Context(), bob, jwtauth.Device{})
+			noErr(t, err)
+			fmt.Fprintf(&planted, "__Secure-refresh=%s; __Secure-refresh=%s; ", tokens.Refresh, d.refresh(tokens.Refresh).Refresh)
+		}
+		pair = cookieOf(d.send("POST", "/token", "", ""))
+		wantStatus(t, d.send("POST", "/token", planted.String()+"x=y", ""), http.StatusOK)
+		d.store.count()
+		wantStatus(t, d.send("POST", "/token/revoke", planted.String()+pair, ""), http.StatusUnauthorized) // not reported as done
+		if n := d.store.count(); n > 16 {
+			t.Errorf("%d calls of the store", n)
+		}
+		wantStatus(t, d.send("POST", "/token/revoke", pair, ""), http.StatusNoContent)
+		wantStatus(t, d.send("POST", "/token/refresh", pair, ""), http.StatusUnauthorized)
 	})
 	t.Run("a sign-in ends the family that the browser had", func(t *testing.T) {
 		d := newDesk(t, nil)
@@ -347,6 +386,21 @@ func TestBodyTransport(t *testing.T) {
 			t.Error("a cookie")
 		}
 		wantStatus(t, d.send("POST", "/token/refresh", "", `{"refresh_token":"`+next+`"}`), http.StatusUnauthorized)
+	})
+	t.Run("R11 what is no scope is a 400, and spends nothing", func(t *testing.T) {
+		unbound := deskUser()
+		unbound.Scopes = nil
+		tokens, err := d.issuer.Issue(t.Context(), unbound, jwtauth.Device{})
+		noErr(t, err)
+		refresh := func(scope string) *http.Response {
+			return d.send("POST", "/token/refresh", "", string(must(json.Marshal(map[string]string{"refresh_token": tokens.Refresh, "scope": scope}))))
+		}
+		for _, scope := range []string{"é", `a"b`, `a\b`, "\x7f", strings.Repeat("a ", 33), strings.Repeat("a", 129)} {
+			wantStatus(t, refresh(scope), http.StatusBadRequest)
+		}
+		wantStatus(t, refresh(strings.Repeat(strings.Repeat("a", 128)+" ", 32)), http.StatusOK)
+		d.refused(tokens.Refresh+"x", jwtauth.ErrNoFamily)
+		wantStatus(t, refresh("a"), http.StatusOK) // the same token, within the grace
 	})
 	t.Run("a token in a cookie, a header or the query is not read", func(t *testing.T) {
 		token := signIn(t)

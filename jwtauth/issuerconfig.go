@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/origin"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -55,10 +58,15 @@ type Reuse uint8
 // What ends. The access tokens of the user, on all devices, end with either, see
 // IssuerConfig.Epochs; the devices whose families go on refresh and do not notice.
 const (
-	// ReuseEndsFamily: the sign-in that the token is from (RFC 9700 §4.14.2).
-	ReuseEndsFamily Reuse = iota
-	// ReuseEndsSubject: all sign-ins of the user.
-	ReuseEndsSubject
+	// ReuseEndsSubject: all sign-ins of the user. Who got hold of one refresh token
+	// may have others.
+	ReuseEndsSubject Reuse = iota
+	// ReuseEndsFamily: the sign-in that the token is from and no other, which is
+	// what RFC 9700 §4.14.2 asks for. It is for clients that often lose an answer
+	// and repeat their refresh only after the grace, such as mobile apps that the
+	// system stops: those are taken for thieves, and would sign the user out
+	// everywhere.
+	ReuseEndsFamily
 )
 
 // IssuerConfig configures an Issuer. Issuer, Audience, RefreshKeys and Current
@@ -89,8 +97,9 @@ type IssuerConfig struct {
 	// RevokeSubject is called.
 	SkipCurrent bool
 	// Epochs ends the access tokens of a user who is revoked, or whose refresh
-	// token was stolen: name the same ones in VerifierConfig. Nil: they end by
-	// their age.
+	// token was stolen: name the same ones in VerifierConfig. The clocks of the
+	// processes should agree: a token that one with a clock ahead has issued just
+	// before, by that difference, does not end. Nil: all end by their age.
 	Epochs EpochStore
 
 	// AccessLifetime is that of an access token. Zero: 15 minutes. At most 15
@@ -106,13 +115,15 @@ type IssuerConfig struct {
 	// is. Zero: 30 days, or RefreshIdle if that is more. At most 400 days.
 	RefreshLifetime time.Duration
 	// Grace is how long a spent refresh token gets its successor again, so that
-	// two tabs and a lost answer are harmless. Zero: 10 seconds. Negative: none.
+	// two tabs and a lost answer are harmless. So does a thief who comes within it:
+	// he is noticed when he or the user is late. Zero: 10 seconds. Negative: none.
 	// At most one minute.
 	Grace time.Duration
 	// MaxPerUser is how many families a user can have. A sign-in that would make
 	// one more ends the oldest one. Zero: 100. At most 10,000.
 	MaxPerUser int
-	// Reuse says what ends with a spent token. Zero: its family.
+	// Reuse says what ends when a spent token comes again. Zero: all sign-ins of
+	// the user.
 	Reuse Reuse
 
 	// Claims adds claims to the access tokens of p, such as a plan. It is called
@@ -126,9 +137,8 @@ type IssuerConfig struct {
 	// does, wherever they are mounted.
 	CookiePath string
 	// CookieName must begin with "__Host-" if CookiePath is "/", and with
-	// "__Host-" or "__Secure-" nowhere else than that: it is "__Secure-" for any
-	// other path. Empty: "__Host-refresh", "__Secure-refresh", or with
-	// InsecureCookie "refresh".
+	// "__Secure-" for any other path. With InsecureCookie it has no prefix. Empty:
+	// "__Host-refresh", "__Secure-refresh" or "refresh".
 	CookieName string
 	// SameSite is http.SameSiteStrictMode (also zero) or http.SameSiteLaxMode.
 	SameSite http.SameSite
@@ -165,6 +175,11 @@ func (c IssuerConfig) complete() (IssuerConfig, error) {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("jwtauth: "+format, args...)) }
 
+	for name, values := range map[string][]string{"Issuer": {c.Issuer}, "ClientID": {c.ClientID}, "Audience": c.Audience} {
+		if slices.ContainsFunc(values, unspeakable) {
+			wrong("%s cannot stand in a token: use valid UTF-8 without NUL", name)
+		}
+	}
 	if c.Issuer == "" {
 		wrong("Issuer is empty: name the service, such as \"https://auth.example.com\"")
 	}
@@ -178,8 +193,8 @@ func (c IssuerConfig) complete() (IssuerConfig, error) {
 	if c.Transport > TransportBody {
 		wrong("Transport %d: use TransportCookie or TransportBody", c.Transport)
 	}
-	if c.Reuse > ReuseEndsSubject {
-		wrong("Reuse %d: use ReuseEndsFamily or ReuseEndsSubject", c.Reuse)
+	if c.Reuse > ReuseEndsFamily {
+		wrong("Reuse %d: use ReuseEndsSubject or ReuseEndsFamily", c.Reuse)
 	}
 	c.completeLimits(wrong)
 	c.completeCookie(wrong)
@@ -191,13 +206,16 @@ func (c IssuerConfig) complete() (IssuerConfig, error) {
 		c.ErrorHandler = problem.WriteError
 	}
 	if c.ClientIP == nil {
-		c.ClientIP = peer
+		c.ClientIP = origin.Peer
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c, errors.Join(errs...)
 }
+
+// unspeakable reports whether a Verifier would refuse s as text.
+func unspeakable(s string) bool { return !utf8.ValidString(s) || strings.ContainsRune(s, 0) }
 
 func (c *IssuerConfig) completeLimits(wrong func(format string, args ...any)) {
 	if c.AccessLifetime == 0 {

@@ -45,7 +45,7 @@ func (s *KeySet) JWKSHandler(cfg JWKSConfig) (http.Handler, error) {
 			problem.WriteError(w, r, errMethod)
 			return
 		}
-		body := s.ring.Load().jwks(cfg.Now())
+		body := s.load().jwks(cfg.Now())
 		sum := sha256.Sum256(body)
 		etag := `"` + encoding.EncodeToString(sum[:]) + `"`
 		h := w.Header()

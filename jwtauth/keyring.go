@@ -16,9 +16,9 @@ type KeySource interface {
 	newer(ctx context.Context, than *ring) (*ring, error)
 }
 
-func (s *KeySet) current(context.Context) (*ring, error) { return s.ring.Load(), nil }
+func (s *KeySet) current(context.Context) (*ring, error) { return s.load(), nil }
 
-func (s *KeySet) newer(context.Context, *ring) (*ring, error) { return s.ring.Load(), nil }
+func (s *KeySet) newer(context.Context, *ring) (*ring, error) { return s.load(), nil }
 
 // has reports whether k, the very key, is in r.
 func (r *ring) has(k *Key) bool { return r.byID[k.id] == k }

@@ -13,7 +13,8 @@ import (
 // It is either of HMAC keys or of asymmetric ones, never both, and no two keys
 // have one id. A change is one atomic step: a token is signed and verified with
 // the keys as they are before it or after it. A change that is wrong is an error
-// and leaves the set as it was. All methods are safe for concurrent use.
+// and leaves the set as it was. All methods are safe for concurrent use. The zero
+// KeySet has no keys, and a Verifier with it refuses every token.
 //
 // # Changing the key of a fleet
 //
@@ -31,8 +32,8 @@ import (
 // If a key is stolen, Rotate and Retire at once: its tokens are refused from the
 // next request on.
 type KeySet struct {
-	mu   sync.Mutex // of writers
-	ring atomic.Pointer[ring]
+	mu   sync.Mutex           // of writers
+	ring atomic.Pointer[ring] // nil: no keys
 }
 
 // A ring is the keys of a set at one moment. It is immutable.
@@ -69,8 +70,8 @@ func (s *KeySet) Replace(signing *Key, verify ...*Key) error {
 func (s *KeySet) Add(k *Key) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.ring.Load()
-	return s.set(now.signing, append(now.others(), k))
+	r := s.load()
+	return s.set(r.signing, append(r.others(), k))
 }
 
 // Rotate signs with next from now on. The key that signed before verifies for the
@@ -84,7 +85,7 @@ func (s *KeySet) Rotate(next *Key, now time.Time, overlap time.Duration) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.ring.Load()
+	r := s.load()
 	if old := r.byID[next.id]; old != nil && !old.sameMaterial(next) {
 		return refuseKey("the set has another key of the id %q", next.id)
 	}
@@ -102,18 +103,29 @@ func (s *KeySet) Rotate(next *Key, now time.Time, overlap time.Duration) error {
 func (s *KeySet) Retire(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.ring.Load()
-	if now.signing != nil && now.signing.id == id {
+	r := s.load()
+	if r.signing != nil && r.signing.id == id {
 		return refuseKey("%q is the signing key: rotate first", id)
 	}
-	return s.set(now.signing, slices.DeleteFunc(now.others(), func(k *Key) bool { return k.id == id }))
+	return s.set(r.signing, slices.DeleteFunc(r.others(), func(k *Key) bool { return k.id == id }))
+}
+
+// noKeys is what the zero KeySet has.
+var noKeys = new(ring)
+
+// load returns the keys as they are at this moment.
+func (s *KeySet) load() *ring {
+	if r := s.ring.Load(); r != nil {
+		return r
+	}
+	return noKeys
 }
 
 // Signing returns the key that signs, or nil.
-func (s *KeySet) Signing() *Key { return s.ring.Load().signing }
+func (s *KeySet) Signing() *Key { return s.load().signing }
 
 // Keys returns all keys, the signing key first.
-func (s *KeySet) Keys() []*Key { return slices.Clone(s.ring.Load().keys) }
+func (s *KeySet) Keys() []*Key { return slices.Clone(s.load().keys) }
 
 // set is called with mu held.
 func (s *KeySet) set(signing *Key, verify []*Key) error {

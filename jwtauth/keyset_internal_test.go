@@ -265,6 +265,27 @@ func TestKeySetRules(t *testing.T) {
 	})
 }
 
+func TestZeroKeySet(t *testing.T) {
+	s := new(KeySet)
+	if s.Signing() != nil || len(s.Keys()) != 0 {
+		t.Error("it has keys")
+	}
+	if _, err := NewIssuer(s, nil, IssuerConfig{Issuer: "i", Audience: []string{"a"}, RefreshKeys: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, SkipCurrent: true}); !errors.Is(err, ErrNoSigningKey) {
+		t.Errorf("NewIssuer: %v", err)
+	}
+	key := testKey(t, "a", ES256)
+	token := issue(t, testSet(t, key), testNow, "t")
+	v := testVerifier(t, s, fixed(testNow))
+	expect(t, v, token, ErrInvalid)
+	if err := s.Retire("a"); err == nil {
+		t.Error("a set without a key is accepted")
+	}
+	if err := s.Add(key); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, v, token, nil)
+}
+
 func TestRotation(t *testing.T) {
 	t.Run("J24 keys before and after their time", func(t *testing.T) {
 		clock := testNow

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/problem"
@@ -14,7 +15,8 @@ import (
 
 // Refresh spends a refresh token and returns the next pair. With scopes, which
 // must be among those of the sign-in, the access token has only these (RFC 6749
-// §6); a later refresh can ask for others again.
+// §6); a later refresh can ask for others again. One that was not granted, or is no
+// scope at all, is a 400.
 //
 // The user is asked for first, and the access token signed; the rotation is the
 // last step, in one compare-and-set. So whatever fails before it has spent
@@ -101,10 +103,8 @@ func (i *Issuer) refuse(ctx context.Context, from netip.Addr, e auth.Event) erro
 // current is how the user of a family stands now, with the scopes that were asked
 // for.
 func (i *Issuer) current(ctx context.Context, granted *auth.Principal, scopes []string) (*auth.Principal, error) {
-	for _, s := range scopes {
-		if granted.Scopes != nil && !slices.Contains(granted.Scopes, s) {
-			return nil, errWiderScope
-		}
+	if err := asked(scopes, granted.Scopes); err != nil {
+		return nil, err
 	}
 	p := granted.Clone()
 	if i.cfg.Current != nil {
@@ -122,6 +122,31 @@ func (i *Issuer) current(ctx context.Context, granted *auth.Principal, scopes []
 	p.Scopes = within(within(p.Scopes, granted.Scopes), scopes)
 	return p, nil
 }
+
+// maxAsked and maxScope keep what a client asks for without a bound within a token.
+const (
+	maxAsked = 32
+	maxScope = 128 // bytes
+)
+
+// asked reports whether a client may ask for these scopes.
+func asked(scopes, granted []string) error {
+	if granted == nil && len(scopes) > maxAsked {
+		return errNoScope
+	}
+	for _, s := range scopes {
+		switch {
+		case granted != nil && !slices.Contains(granted, s):
+			return errWiderScope
+		case granted == nil && (s == "" || len(s) > maxScope || strings.ContainsFunc(s, notInScope)):
+			return errNoScope
+		}
+	}
+	return nil
+}
+
+// notInScope reports whether c cannot be part of a scope (RFC 6749 §3.3).
+func notInScope(c rune) bool { return c <= ' ' || c == '"' || c == '\\' || c > '~' }
 
 // within returns the scopes that are among those of the bound. A nil list is no
 // bound.
@@ -142,10 +167,16 @@ func within(scopes, bound []string) []string {
 }
 
 var (
-	errWiderScope     = problem.Wrap(problem.InsufficientScope, errors.New("jwtauth: a scope is asked for that was not granted at the sign-in"))
+	errNoScope        = badScope("What is asked for is not a list of scopes, or is too long.")
+	errWiderScope     = badScope("A scope is asked for that was not granted at the sign-in.")
 	errCurrentNil     = errors.New("jwtauth: Current returned neither a principal nor an error")
 	errCurrentSubject = errors.New("jwtauth: Current returned a principal of another subject")
 )
+
+// badScope is the invalid_scope of RFC 6749 §5.2: 400.
+func badScope(detail string) error {
+	return &problem.Error{Details: problem.New(problem.BadRequest).WithDetail(detail), Err: errors.New("jwtauth: a refresh is refused for the scope that it asks for")}
+}
 
 // currentFailed gives an error of Current its public face: 503, unless it has one
 // of its own, as one that wraps auth.ErrInvalidCredentials does.

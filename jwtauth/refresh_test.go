@@ -65,7 +65,7 @@ func TestRefreshRotation(t *testing.T) {
 		}
 	})
 	t.Run("RFT-03 RFT-06 R04 a parent that is two behind ends the family within the grace, of thief and victim", func(t *testing.T) {
-		d := newDesk(t, nil)
+		d := newDesk(t, func(c *jwtauth.IssuerConfig) { c.Reuse = jwtauth.ReuseEndsFamily })
 		stolen := d.signIn()
 		other := d.signIn()
 		second := d.refresh(stolen.Refresh)
@@ -98,14 +98,29 @@ func TestRefreshRotation(t *testing.T) {
 		d.refused(tokens.Refresh, jwtauth.ErrReused)
 		d.refused(next.Refresh, jwtauth.ErrNoFamily)
 	})
-	t.Run("all families of the user end, if so configured", func(t *testing.T) {
-		for reuse, survives := range map[jwtauth.Reuse]bool{jwtauth.ReuseEndsFamily: true, jwtauth.ReuseEndsSubject: false} {
-			d := newDesk(t, func(c *jwtauth.IssuerConfig) { c.Reuse, c.Grace = reuse, -1 })
+	t.Run("RFT-03 a spent token ends every sign-in of the user, and of nobody else, or its family alone", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			change   func(*jwtauth.IssuerConfig)
+			survives bool
+		}{
+			"zero":             {nil, false},
+			"ReuseEndsSubject": {func(c *jwtauth.IssuerConfig) { c.Reuse = jwtauth.ReuseEndsSubject }, false},
+			"ReuseEndsFamily":  {func(c *jwtauth.IssuerConfig) { c.Reuse = jwtauth.ReuseEndsFamily }, true},
+		} {
+			d := newDesk(t, c.change)
+			bob := deskUser()
+			bob.Subject = "u-bob"
+			stranger, err := d.issuer.Issue(t.Context(), bob, jwtauth.Device{})
+			noErr(t, err)
 			tokens, other := d.signIn(), d.signIn()
 			d.refresh(tokens.Refresh)
+			d.clock.Advance(jwtauth.DefaultGrace)
 			d.refused(tokens.Refresh, jwtauth.ErrReused)
-			if _, err := d.issuer.Refresh(t.Context(), other.Refresh); (err == nil) != survives {
-				t.Errorf("%v: the other device: %v", reuse, err)
+			if _, err := d.issuer.Refresh(t.Context(), other.Refresh); (err == nil) != c.survives {
+				t.Errorf("%s: the other device: %v", name, err)
+			}
+			if next := d.refresh(stranger.Refresh); !d.verified(next.Access) || !d.verified(stranger.Access) {
+				t.Errorf("%s: another user is signed out", name)
 			}
 		}
 	})
@@ -229,7 +244,7 @@ func TestRFT14Binding(t *testing.T) {
 		if got := scopes(next.Access); !slices.Equal(got, []string{"orders:read"}) {
 			t.Errorf("%q", got)
 		}
-		if _, err = d.issuer.Refresh(t.Context(), next.Refresh, "orders:read", "users:write"); err == nil || problem.From(err).Status/100 != 4 {
+		if _, err = d.issuer.Refresh(t.Context(), next.Refresh, "orders:read", "users:write"); err == nil || problem.From(err).Status != http.StatusBadRequest {
 			t.Errorf("a wider scope: %v", err)
 		}
 		// Nothing was spent by that, and the refresh token still has all of them.

@@ -60,8 +60,8 @@ type RemoteConfig struct {
 // the issuer is down.
 //
 // What the issuer and those who send tokens can do to this service is bounded. There
-// is one fetch at a time, and at most one a minute, however many tokens name keys
-// that are not there. Documents are read up to 1 MiB and 100 keys, over HTTPS but on
+// is one fetch at a time, and at most one a minute, or every ten seconds after one that
+// failed, however many tokens name keys that are not there. Documents are read up to 1 MiB and 100 keys, over HTTPS but on
 // loopback, with redirects only within the origin. Symmetric keys, keys with a
 // private part, keys for encryption, weak ones, those not on their curve and all of
 // an ambiguous id are not used. If a fetch fails, or brings no key, the last good

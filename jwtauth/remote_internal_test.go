@@ -260,7 +260,7 @@ func TestRemoteKeySet(t *testing.T) {
 		clock.Advance(time.Minute)
 		for range 10 {
 			_, err := v.Verify(t.Context(), token)
-			if d := problem.From(err); !errors.Is(err, ErrUnavailable) || d.Status != 503 || invalidToken(err) {
+			if d := problem.From(err); !errors.Is(err, ErrUnavailable) || d.Status != 503 || refuses(err) {
 				t.Fatalf("after MaxAge: %v", err)
 			}
 		}
@@ -398,6 +398,17 @@ func TestDiscover(t *testing.T) {
 		expect(t, v, token, nil)
 		if p.meta.Load() != 1 || p.jwks.Load() != 1 {
 			t.Errorf("asked %d and %d times", p.meta.Load(), p.jwks.Load())
+		}
+	})
+	t.Run("metadata with as many members as there are names for", func(t *testing.T) {
+		for n, want := range map[int]error{maxMetadata: nil, maxMetadata + 1: ErrUnavailable} {
+			p := newIDP(t, a)
+			p.alter = func(m map[string]any) {
+				for i := len(m); i < n; i++ {
+					m[fmt.Sprintf("member_%d", i)] = true
+				}
+			}
+			expect(t, verifier(t, p.URL), token, want)
 		}
 	})
 	t.Run("RFC 8414 with a path", func(t *testing.T) {

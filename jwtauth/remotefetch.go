@@ -112,7 +112,7 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 		}
 	}
 	var issuer, address string
-	err = readObject(text, func(r *jsonReader, name string) (err error) {
+	err = readWide(text, maxMetadata, func(r *jsonReader, name string) (err error) {
 		switch name {
 		case "issuer":
 			issuer, err = r.text()

@@ -12,7 +12,10 @@ import (
 // The limits of what is read.
 const (
 	maxDepth   = 8
-	maxMembers = 64 // of one object
+	maxMembers = 64 // of one object of a token, a key or a JWKS
+	// maxMetadata is the number of members of one object of an issuer's metadata. The
+	// registry of RFC 8414 has more than 64, and servers that fill most of them exist.
+	maxMetadata = 256
 )
 
 var (
@@ -34,12 +37,18 @@ type jsonReader struct {
 	data  string
 	at    int
 	depth int
+	width int // how many members an object may have
 }
 
 // readObject reads data, which is one object. Visit is called at the value of each
 // member and must take or skip it.
 func readObject(data string, visit func(r *jsonReader, name string) error) error {
-	r := &jsonReader{data: data}
+	return readWide(data, maxMembers, visit)
+}
+
+// readWide is readObject for objects of up to width members.
+func readWide(data string, width int, visit func(r *jsonReader, name string) error) error {
+	r := &jsonReader{data: data, width: width}
 	r.space()
 	if r.peek() != '{' {
 		return errJSONObject
@@ -63,7 +72,7 @@ func (r *jsonReader) object(visit func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		if len(names) == maxMembers {
+		if len(names) == r.width {
 			return errJSONCount
 		}
 		for _, other := range names {

@@ -19,7 +19,7 @@ var encoding = base64.RawURLEncoding.Strict()
 // sign returns the JWS compact serialization of payload, signed by the signing
 // key of the set as it is at this moment. The header has alg, kid and typ.
 func (s *KeySet) sign(typ string, payload []byte) (string, error) {
-	k := s.ring.Load().signing
+	k := s.load().signing
 	if k == nil {
 		return "", ErrNoSigningKey
 	}

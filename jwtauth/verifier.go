@@ -41,7 +41,7 @@ func NewVerifier(keys KeySource, cfg VerifierConfig) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if keys == nil {
+	if set, ok := keys.(*KeySet); keys == nil || ok && set == nil {
 		return nil, errNoKeys
 	}
 	v := &Verifier{keys: keys, cfg: cfg, bearer: newChallenges(cfg.Realm)}

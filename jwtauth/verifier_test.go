@@ -45,8 +45,10 @@ func TestVerifierConfig(t *testing.T) {
 		})
 	}
 	t.Run("XCT-05 no keys", func(t *testing.T) {
-		if _, err := jwtauth.NewVerifier(nil, ok); err == nil {
-			t.Error("accepted")
+		for _, keys := range []jwtauth.KeySource{nil, (*jwtauth.KeySet)(nil)} {
+			if _, err := jwtauth.NewVerifier(keys, ok); err == nil {
+				t.Errorf("%T is accepted", keys)
+			}
 		}
 	})
 	t.Run("XCT-05 the zero Verifier refuses", func(t *testing.T) {
@@ -235,6 +237,17 @@ func TestCrossUse(t *testing.T) {
 			})
 		}
 	}
+	t.Run("JWT-08 a type has no case, and application/ counts on neither side", func(t *testing.T) {
+		for _, mine := range []string{"at+jwt", "AT+JWT", "application/at+jwt"} {
+			h := newHouse(t, jwtauth.RS256, func(c *jwtauth.VerifierConfig) { c.Type = mine })
+			for theirs, good := range map[string]bool{"at+jwt": true, "At+Jwt": true, "application/at+jwt": true, "APPLICATION/at+jwt": true, "application/": false, "text/at+jwt": false, "application/application/at+jwt": false, "": false} {
+				_, err := h.verify(forge(`{"alg":"RS256","kid":"k1","typ":"`+theirs+`"}`, claimsAt(h.clock.Now()), h.sign))
+				if (err == nil) != good {
+					t.Errorf("%q for %q: %v", theirs, mine, err)
+				}
+			}
+		}
+	})
 	t.Run("J20 JWT-09 same issuer and key, other audience", func(t *testing.T) {
 		a := newHouse(t, jwtauth.RS256)
 		b := newHouse(t, jwtauth.RS256, func(c *jwtauth.VerifierConfig) { c.Audience = "https://b.example.com" })

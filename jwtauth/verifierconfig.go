@@ -35,7 +35,8 @@ type VerifierConfig struct {
 	Audience string
 	// Type is the typ that the header of a token must have. It keeps tokens of other
 	// kinds that are signed with the same key, such as ID tokens, from being access
-	// tokens. Empty: "at+jwt". Issuers that do not know RFC 9068 write "JWT".
+	// tokens. Case and a leading "application/" do not count. Empty: "at+jwt".
+	// Issuers that do not know RFC 9068 write "JWT".
 	Type string
 	// Leeway is how far the clocks of the issuer and of this service may be apart.
 	// Zero: 30 seconds. At most a minute. Negative: none.
@@ -86,6 +87,7 @@ func (c VerifierConfig) complete() (VerifierConfig, error) {
 	if c.Audience == "" {
 		wrong("Audience is empty: name this service as the tokens do in aud, or the tokens of every other service are good here")
 	}
+	c.Type = bareType(c.Type)
 	if c.Type == "" {
 		c.Type = DefaultType
 	}

@@ -13,28 +13,55 @@ type Code string
 // The registry of codes. Each has a paragraph of the same name in
 // docs/problems.md, which says when it is sent and what a client should do.
 const (
-	BadRequest           Code = "BAD_REQUEST"
-	BodyInvalid          Code = "BODY_INVALID"
-	BodyTooLarge         Code = "BODY_TOO_LARGE"
-	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
-	Unauthenticated      Code = "UNAUTHENTICATED"
-	InvalidCredentials   Code = "INVALID_CREDENTIALS"
-	TokenExpired         Code = "TOKEN_EXPIRED"
-	TokenInvalid         Code = "TOKEN_INVALID"
-	StepUpRequired       Code = "STEP_UP_REQUIRED"
-	Forbidden            Code = "FORBIDDEN"
-	InsufficientScope    Code = "INSUFFICIENT_SCOPE"
-	CrossOrigin          Code = "CROSS_ORIGIN"
-	CSRFTokenInvalid     Code = "CSRF_TOKEN_INVALID"
-	NotFound             Code = "NOT_FOUND"
-	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
-	OneTimeTokenInvalid  Code = "ONE_TIME_TOKEN_INVALID"
-	PasswordRejected     Code = "PASSWORD_REJECTED"
-	EmailInvalid         Code = "EMAIL_INVALID"
-	EmailUnverified      Code = "EMAIL_UNVERIFIED"
-	TooManyRequests      Code = "TOO_MANY_REQUESTS"
-	Internal             Code = "INTERNAL_ERROR"
-	Unavailable          Code = "UNAVAILABLE"
+	BadRequest              Code = "BAD_REQUEST"
+	BodyInvalid             Code = "BODY_INVALID"
+	BodyTooLarge            Code = "BODY_TOO_LARGE"
+	UnsupportedMediaType    Code = "UNSUPPORTED_MEDIA_TYPE"
+	Unauthenticated         Code = "UNAUTHENTICATED"
+	InvalidCredentials      Code = "INVALID_CREDENTIALS"
+	TokenExpired            Code = "TOKEN_EXPIRED"
+	TokenInvalid            Code = "TOKEN_INVALID"
+	StepUpRequired          Code = "STEP_UP_REQUIRED"
+	Forbidden               Code = "FORBIDDEN"
+	InsufficientScope       Code = "INSUFFICIENT_SCOPE"
+	CrossOrigin             Code = "CROSS_ORIGIN"
+	CSRFTokenInvalid        Code = "CSRF_TOKEN_INVALID"
+	NotFound                Code = "NOT_FOUND"
+	MethodNotAllowed        Code = "METHOD_NOT_ALLOWED"
+	OneTimeTokenInvalid     Code = "ONE_TIME_TOKEN_INVALID"
+	PasswordRejected        Code = "PASSWORD_REJECTED"
+	EmailInvalid            Code = "EMAIL_INVALID"
+	EmailUnverified         Code = "EMAIL_UNVERIFIED"
+	SignInAttemptInvalid    Code = "SIGN_IN_ATTEMPT_INVALID"
+	ProviderDenied          Code = "PROVIDER_DENIED"
+	ProviderFailed          Code = "PROVIDER_FAILED"
+	IdentityInvalid         Code = "IDENTITY_INVALID"
+	OtherUserSignedIn       Code = "OTHER_USER_SIGNED_IN"
+	LinkRequired            Code = "LINK_REQUIRED"
+	LinkConflict            Code = "LINK_CONFLICT"
+	LastLoginMethod         Code = "LAST_LOGIN_METHOD"
+	MFARequired             Code = "MFA_REQUIRED"
+	MFACodeInvalid          Code = "MFA_CODE_INVALID"
+	MFAChallengeInvalid     Code = "MFA_CHALLENGE_INVALID"
+	MFANotEnrolled          Code = "MFA_NOT_ENROLLED"
+	MFAEnrolmentInvalid     Code = "MFA_ENROLMENT_INVALID"
+	PasskeyInvalid          Code = "PASSKEY_INVALID"
+	PasskeyUnknown          Code = "PASSKEY_UNKNOWN"
+	PasskeyChallengeInvalid Code = "PASSKEY_CHALLENGE_INVALID"
+	PasskeyRejected         Code = "PASSKEY_REJECTED"
+	PasskeyExists           Code = "PASSKEY_EXISTS"
+	PasskeyLimit            Code = "PASSKEY_LIMIT"
+	TooManyRequests         Code = "TOO_MANY_REQUESTS"
+	APIKeyMalformed         Code = "API_KEY_MALFORMED"
+	APIKeyInvalid           Code = "API_KEY_INVALID"
+	APIKeyExpired           Code = "API_KEY_EXPIRED"
+	APIKeyRevoked           Code = "API_KEY_REVOKED"
+	APIKeyAddress           Code = "API_KEY_ADDRESS"
+	APIKeyRejected          Code = "API_KEY_REJECTED"
+	APIKeyLimit             Code = "API_KEY_LIMIT"
+	APIKeyRotated           Code = "API_KEY_ROTATED"
+	Internal                Code = "INTERNAL_ERROR"
+	Unavailable             Code = "UNAVAILABLE"
 )
 
 // typeBase is where a code is explained: the type member of RFC 9457 §3.1.1 is
@@ -69,6 +96,33 @@ var registry = register(
 	entry{PasswordRejected, http.StatusUnprocessableEntity, "The password is not acceptable"},
 	entry{EmailInvalid, http.StatusUnprocessableEntity, "The e-mail address is not acceptable"},
 	entry{EmailUnverified, http.StatusForbidden, "The e-mail address is not verified yet"},
+	entry{SignInAttemptInvalid, http.StatusBadRequest, "The sign-in attempt is not valid any more"},
+	entry{ProviderDenied, http.StatusForbidden, "The sign-in was refused at the other service"},
+	entry{ProviderFailed, http.StatusBadGateway, "The other service does not answer as it should"},
+	entry{IdentityInvalid, http.StatusBadRequest, "The answer of the other service cannot be trusted"},
+	entry{OtherUserSignedIn, http.StatusConflict, "Another user is signed in"},
+	entry{LinkRequired, http.StatusConflict, "Sign in to the existing account first"},
+	entry{LinkConflict, http.StatusConflict, "The identity cannot be linked to this account"},
+	entry{LastLoginMethod, http.StatusConflict, "This is the last way to sign in"},
+	entry{MFARequired, http.StatusUnauthorized, "A second factor is required"},
+	entry{MFACodeInvalid, http.StatusUnauthorized, "The code is not valid"},
+	entry{MFAChallengeInvalid, http.StatusUnauthorized, "No sign-in waits for a second factor"},
+	entry{MFANotEnrolled, http.StatusConflict, "There is no such second factor"},
+	entry{MFAEnrolmentInvalid, http.StatusConflict, "No enrolment waits to be confirmed"},
+	entry{PasskeyInvalid, http.StatusUnauthorized, "The passkey was not proved"},
+	entry{PasskeyUnknown, http.StatusUnauthorized, "There is no such passkey"},
+	entry{PasskeyChallengeInvalid, http.StatusUnauthorized, "The challenge is not good any more"},
+	entry{PasskeyRejected, http.StatusUnprocessableEntity, "The passkey is not acceptable"},
+	entry{PasskeyExists, http.StatusConflict, "The passkey is registered already"},
+	entry{PasskeyLimit, http.StatusConflict, "There are as many passkeys as may be"},
+	entry{APIKeyMalformed, http.StatusUnauthorized, "The API key is not complete or mistyped"},
+	entry{APIKeyInvalid, http.StatusUnauthorized, "The API key is not valid"},
+	entry{APIKeyExpired, http.StatusUnauthorized, "The API key has expired"},
+	entry{APIKeyRevoked, http.StatusUnauthorized, "The API key was revoked"},
+	entry{APIKeyAddress, http.StatusForbidden, "The API key may not be used from here"},
+	entry{APIKeyRejected, http.StatusUnprocessableEntity, "Such an API key is not issued"},
+	entry{APIKeyLimit, http.StatusConflict, "There are as many API keys as may be"},
+	entry{APIKeyRotated, http.StatusConflict, "The API key was rotated before"},
 	entry{TooManyRequests, http.StatusTooManyRequests, "Too many requests"},
 	entry{Internal, http.StatusInternalServerError, "Something went wrong on our side"},
 	entry{Unavailable, http.StatusServiceUnavailable, "The service cannot answer right now"},

@@ -12,6 +12,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/origin"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -196,7 +197,7 @@ func (c Config) complete() (Config, error) {
 		c.ErrorHandler = problem.WriteError
 	}
 	if c.ClientIP == nil {
-		c.ClientIP = peer
+		c.ClientIP = origin.Peer
 	}
 	if c.Now == nil {
 		c.Now = time.Now

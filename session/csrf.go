@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/origin"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -151,7 +152,7 @@ func (c *CSRF) Handler(next http.Handler) http.Handler {
 func (c *CSRF) RequireToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := c.Check(r)
-		if err == nil && !safe(r.Method) && !c.exempt(r) {
+		if err == nil && !origin.Safe(r.Method) && !c.exempt(r) {
 			var text string
 			if text, r, err = c.takeToken(w, r); err == nil {
 				err = c.CheckToken(r, text)
@@ -187,12 +188,6 @@ func (c *CSRF) exempt(r *http.Request) bool {
 	return ok && (p.Method == auth.MethodJWT || p.Method == auth.MethodAPIKey)
 }
 
-// safe reports whether a method changes nothing (RFC 9110 §9.2.1). It is the
-// list of http.CrossOriginProtection.
-func safe(method string) bool {
-	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
-}
-
 // pathBytes are the bytes of paths that have one way to be written.
 const pathBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
@@ -203,7 +198,7 @@ func parseRoute(s string) (route, error) {
 	switch {
 	case !ok || method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "":
 		return route{}, fmt.Errorf("session: SkipRoutes %q: use a method and a path, such as \"POST /hooks/payment\"", s)
-	case safe(method):
+	case origin.Safe(method):
 		return route{}, fmt.Errorf("session: SkipRoutes %q: %s is never checked: leave it out", s, method)
 	case !strings.HasPrefix(p, "/") || strings.Trim(p, pathBytes) != "" || path.Clean(p) != p && path.Clean(p)+"/" != p:
 		return route{}, fmt.Errorf("session: SkipRoutes %q: the path must begin with \"/\", have no \"//\", \".\" or \"..\", and only letters, digits and \"-._~\"; there are no patterns", s)

@@ -95,14 +95,22 @@ $("add").addEventListener("submit", (event) => {
 });
 $("logout").addEventListener("click", () => act(() => auth.logout()));
 
-// Every tab shows what a sign-in, a sign-out or a refresh of any tab has changed. The requests of show can refresh themselves.
+// Every tab shows what a sign-in, a sign-out or a refresh of any tab has changed. The requests of show can refresh themselves, so
+// a sign-in meanwhile is no reason to begin again; a sign-out is, or what it hides would come back.
 let showing = false;
+let ended = false;
 const follow = async () => {
   if (showing) return;
   showing = true;
-  await act(show);
+  do {
+    ended = false;
+    await act(show);
+  } while (ended);
   showing = false;
 };
 auth.addEventListener("signin", follow);
-auth.addEventListener("signout", follow);
+auth.addEventListener("signout", () => {
+  ended = true;
+  follow();
+});
 follow();

@@ -141,20 +141,26 @@ func newKeys() (*jwtauth.KeySet, error) {
 	return jwtauth.NewKeySet(key)
 }
 
-// login takes {"email", "password"} and answers with an access token.
+// login takes {"email", "password"} and answers with an access token. Guesses are
+// limited by account and by address.
 func login(logins *password.Checker, tokens auth.SignIn, onError problem.ErrorHandler) http.HandlerFunc {
+	var clients throttle.ClientIP // the peer of the connection; behind a proxy see throttle.NewClientIP
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ Email, Password string }
-		err := readJSON(w, r, &in)
+		var from throttle.Source
 		var p *auth.Principal
+		err := readJSON(w, r, &in)
 		if err == nil {
-			p, err = logins.Check(r.Context(), in.Email, in.Password)
+			from.Address, err = clients.Address(r)
+		}
+		if err == nil {
+			p, err = logins.CheckFrom(r.Context(), from, in.Email, in.Password)
 		}
 		if err == nil {
 			err = tokens.SignIn(w, r, p)
 		}
 		if err != nil {
-			onError(w, r, err) // 401, the same for every reason
+			onError(w, r, err) // 401, the same for every reason; 429 after too many guesses
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -97,6 +98,26 @@ func TestAPI(t *testing.T) {
 		if status != 401 || wrong["code"] != unknown["code"] || c.cookie != "" {
 			t.Errorf("%d %v %v", status, wrong, unknown)
 		}
+	})
+	t.Run("one password at many accounts is slowed down", func(t *testing.T) {
+		api, err := newAPI("http://127.0.0.1", time.Minute, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := httptest.NewServer(api)
+		defer srv.Close()
+		c := &caller{t: t, base: srv.URL}
+		for i := range 40 {
+			body := fmt.Sprintf(`{"email":"user%d@example.com","password":"spring 2026"}`, i)
+			switch status, answer := c.call("POST", "/auth/login", body); status {
+			case 401:
+			case 429:
+				return
+			default:
+				t.Fatalf("%d %v", status, answer)
+			}
+		}
+		t.Error("40 accounts were tried from one address")
 	})
 	t.Run("what a role may do", func(t *testing.T) {
 		_, made := signedIn(t, srv.URL, admin).call("POST", "/api/orders", `{"item":"A chair"}`)

@@ -2,14 +2,16 @@
  * Keeps a browser signed in to a service that uses Sallyport's jwtauth.
  *
  * The access token lives in the memory of the page and nowhere else; the refresh token lives in an HttpOnly cookie that no
- * script can read. A request that is answered with TOKEN_EXPIRED refreshes and is sent once more. However many tabs and
- * requests find the token expired at once, one of them refreshes and the others use what it got.
+ * script can read. A request that is answered with TOKEN_EXPIRED or TOKEN_INVALID refreshes and is sent once more. However many
+ * tabs and requests find the token expired at once, one of them refreshes and the others use what it got.
  *
  *     import { createAuth } from "/auth.js";
  *     const auth = createAuth({ refreshURL: "/auth/refresh", revokeURL: "/auth/revoke" });
  *     const orders = await auth.fetch("/api/orders");
  *
- * What it does not protect from: script of an attacker in the page can use the token for as long as the page is open.
+ * What it does not protect from: script of an attacker in the page can use the token for as long as the page is open. A request
+ * that the service redirects to another origin goes there as the browser sends it: recent ones take the Authorization header off
+ * (Fetch standard, HTTP-redirect fetch), older ones do not. Let no address of the service redirect to wherever its caller says.
  *
  * @module
  */
@@ -19,7 +21,9 @@
  * @property {string | URL} refreshURL Where the refresh cookie is turned into an access token, by POST.
  * @property {string | URL} revokeURL Where a sign-out is told to the service, by POST.
  * @property {string[]} [origins] Origins, besides that of the page, to which the access token may be sent.
- * @property {number} [timeout] Milliseconds that a refresh may take; 10 000 if absent.
+ * @property {number} [timeout] Milliseconds to wait for the answer to a refresh or a sign-out; 4 000 if absent. Without one it is
+ *   sent once more, at once. Twice this time must be less than the Grace of the service, which is 10 seconds: a refresh whose answer
+ *   was lost, and that comes again when the grace is over, is taken for a thief's.
  * @property {string} [name] Tells apart several services of one origin; "sallyport" if absent.
  * @property {typeof fetch} [fetch] In place of the global fetch, for tests.
  * @property {Pick<LockManager, "request"> | null} [locks] In place of navigator.locks; null: none.
@@ -37,7 +41,7 @@
  */
 
 /**
- * The token as one tab knows it. Tabs compare serials to tell the newer of two.
+ * The token as one tab knows it.
  *
  * @typedef {object} Held
  * @property {string} token Empty: signed out.
@@ -47,6 +51,15 @@
 
 /** How long a tab waits for another to hand over the token that it has just got, in milliseconds. */
 const handover = 500;
+
+/** What a token may consist of (b64token, RFC 6750 section 2.1): anything else cannot be sent. */
+const b64token = /^[\w.~+/-]+=*$/;
+
+/** A token that is refused as soon as it is there is not refreshed again for so many milliseconds: it would not help. */
+const pause = 30_000;
+
+/** What a refresh can help against. */
+const refreshable = ["TOKEN_EXPIRED", "TOKEN_INVALID"];
 
 /** A token that expires within this many milliseconds is refreshed before it is used. */
 const margin = 5_000;
@@ -84,6 +97,10 @@ export function createAuth(options) {
 export class Auth extends EventTarget {
   /** @type {Held | null} null: not known yet. */
   #held = null;
+  /** The token that was refused when it was new, and until when the next refresh has to wait. */
+  #useless = { id: "", until: 0 };
+  /** Counts sign-ins and sign-outs of all tabs: a request is not sent again for somebody else. */
+  #user = 0;
   /** Counts sign-ins and sign-outs of this tab: what began before the last one is stale. */
   #epoch = 0;
   /** @type {Promise<boolean> | null} The refresh of this tab that is under way. */
@@ -102,7 +119,7 @@ export class Auth extends EventTarget {
   /** @param {Options} options */
   constructor(options) {
     super();
-    const { refreshURL, revokeURL, origins = [], timeout = 10_000, name = "sallyport" } = options;
+    const { refreshURL, revokeURL, origins = [], timeout = 4_000, name = "sallyport" } = options;
     if (!refreshURL || !revokeURL) throw new TypeError("createAuth: refreshURL and revokeURL are required");
     this.#options = {
       refreshURL,
@@ -136,12 +153,15 @@ export class Auth extends EventTarget {
    */
   accept(response) {
     this.#epoch++;
-    this.#take(response);
+    this.#user++;
+    this.#take(response, { signin: true });
   }
 
   /**
-   * Is fetch with the access token. It refreshes an expired token first, and once if the service says TOKEN_EXPIRED; then the
-   * answer is that to the second try. A caller who is not signed in gets the service's 401.
+   * Is fetch with the access token. It refreshes an expired token first, and once if the service says TOKEN_EXPIRED, or
+   * TOKEN_INVALID as for a token whose key was retired; then the answer is that to the second try. If that is refused as well, no
+   * request refreshes for half a minute. A caller who is not signed in gets the service's 401, and so does one whose user signs out
+   * meanwhile, or makes place for another: what one user asked for is not done as another.
    *
    * The token goes to the page's own origin and those in Options.origins; requests elsewhere are sent as they are. A
    * request with an Authorization header of its own keeps it.
@@ -159,17 +179,24 @@ export class Auth extends EventTarget {
     if (this.#stale()) await this.refresh();
     const again = request.clone();
     const used = this.#held;
+    const user = this.#user;
     const response = await this.#options.fetch(this.#bearing(request, used));
-    if (!used?.token || !(await expired(response))) {
+    const useless = used?.id === this.#useless.id && this.#options.now() < this.#useless.until;
+    if (!used?.token || useless || !refreshable.includes(await refusal(response))) {
       again.body?.cancel().catch(() => {});
       return response;
     }
     // Another request may have refreshed while this one was on its way.
-    if (this.#held !== used || (await this.refresh())) {
-      await response.body?.cancel();
-      return this.#options.fetch(this.#bearing(again, this.#held));
+    if (this.#held === used) await this.refresh();
+    if (this.#user !== user) {
+      again.body?.cancel().catch(() => {});
+      return response;
     }
-    return response;
+    await response.body?.cancel();
+    const next = this.#held;
+    const second = await this.#options.fetch(this.#bearing(again, next));
+    if (next && refreshable.includes(await refusal(second))) this.#useless = { id: next.id, until: this.#options.now() + pause };
+    return second;
   }
 
   /**
@@ -187,8 +214,12 @@ export class Auth extends EventTarget {
   }
 
   /**
-   * Signs out in this tab and all others, and ends the refresh token at the service. The tabs are signed out even if the service
-   * cannot be reached; then it throws, and the refresh token lives on until it expires: tell the user, and try again.
+   * Signs out in this tab and all others, and ends the refresh token at the service. The tabs are signed out in any case. If it
+   * throws, the sign-in may live on at the service: tell the user. With a status of 0 the service was not reached, the cookie is
+   * still there, and the next visit is signed in again: try again. With 503 the service has taken the cookie away but could not end
+   * the refresh token, which is good until it expires, for whoever has a copy: the list of devices can end it.
+   *
+   * @throws {RefreshError}
    */
   async logout() {
     this.#epoch++;
@@ -197,7 +228,7 @@ export class Auth extends EventTarget {
     // Under the lock no other tab can be in the middle of a refresh, whose answer would bring the cookie back.
     const answer = await this.#exclusive(() => this.#post(this.#options.revokeURL));
     await answer.body?.cancel();
-    if (!answer.ok && answer.status !== 401) {
+    if (!answer.ok) {
       throw new RefreshError(`the service answered ${answer.status} to the sign-out`, { status: answer.status, retryAfter: seconds(answer) });
     }
   }
@@ -251,14 +282,14 @@ export class Auth extends EventTarget {
         throw new RefreshError("the service's answer to the refresh is not JSON", { status: answer.status, cause });
       }
       // A sign-out or another sign-in in this tab is newer than this answer.
-      if (epoch === this.#epoch) this.#take(body);
+      if (epoch === this.#epoch) this.#take(body, { status: answer.status });
       return this.signedIn === true;
     });
   }
 
   /**
    * Runs work while no other tab is at it. Without Web Locks there is only this tab; the service bears that several tabs
-   * refresh at once.
+   * refresh at once, as long as their answers come in order.
    *
    * @template T
    * @param {(waited: boolean) => Promise<T>} work
@@ -275,10 +306,15 @@ export class Auth extends EventTarget {
     return first.done ? first.result : locks.request(name, () => work(true));
   }
 
-  /** @param {string | URL} url */
+  /**
+   * Sends an empty POST, and once more if there is no answer: the first one may have been lost after the service did what was asked,
+   * and for a refresh the service bears the repetition for a few seconds only.
+   *
+   * @param {string | URL} url
+   */
   async #post(url) {
-    try {
-      return await this.#options.fetch(
+    const send = () =>
+      this.#options.fetch(
         new Request(new URL(url, globalThis.location?.href), {
           method: "POST",
           credentials: "include",
@@ -287,20 +323,25 @@ export class Auth extends EventTarget {
           signal: AbortSignal.timeout(this.#options.timeout),
         }),
       );
+    try {
+      return await send().catch(send);
     } catch (cause) {
       throw new RefreshError("the service cannot be reached", { cause });
     }
   }
 
-  /** @param {TokenResponse} response */
-  #take(response) {
-    const { access_token: token, token_type: type, expires_in: lifetime } = response;
-    if (typeof token !== "string" || token === "" || typeof type !== "string" || type.toLowerCase() !== "bearer") {
-      throw new RefreshError("the service's answer has no bearer token");
+  /**
+   * @param {TokenResponse} response
+   * @param {{ signin?: boolean, status?: number }} from Whether it is that to a sign-in, and its HTTP status.
+   */
+  #take(response, { signin = false, status = 0 }) {
+    const { access_token: token, token_type: type, expires_in: lifetime } = response ?? {};
+    if (typeof token !== "string" || !b64token.test(token) || typeof type !== "string" || type.toLowerCase() !== "bearer") {
+      throw new RefreshError("the service's answer has no bearer token", { status });
     }
     const left = typeof lifetime === "number" && lifetime > 0 ? lifetime * 1000 : Infinity;
     this.#hold({ token, expires: this.#options.now() + left, id: crypto.randomUUID() });
-    this.#say(this.#news());
+    this.#say(this.#news(signin));
   }
 
   /** @param {Held} held */
@@ -310,15 +351,16 @@ export class Auth extends EventTarget {
   }
 
   #drop() {
+    this.#user++;
     const told = this.#held?.token === "";
     this.#held = { token: "", expires: Infinity, id: crypto.randomUUID() };
     if (!told) this.dispatchEvent(new Event("signout"));
   }
 
   /** What other tabs need to use this tab's token. Clocks of tabs differ, so it says how long the token lives. */
-  #news() {
+  #news(signin = false) {
     const { token, expires, id } = /** @type {Held} */ (this.#held);
-    return { kind: "token", token, id, left: expires - this.#options.now() };
+    return { kind: "token", token, id, left: expires - this.#options.now(), signin };
   }
 
   /** @param {object} message */
@@ -345,18 +387,22 @@ export class Auth extends EventTarget {
     });
   }
 
-  /** @param {{ kind: string, token?: string, id?: string, left?: number }} message */
+  /**
+   * Takes what another tab says, which may run another version of this module.
+   *
+   * @param {{ kind: string, token?: unknown, id?: unknown, left?: unknown, signin?: unknown }} message
+   */
   #hear(message) {
     switch (message?.kind) {
-      case "token":
-        if (message.id === this.#held?.id) return;
+      case "token": {
+        const { token, id, left } = message;
+        if (typeof token !== "string" || !b64token.test(token) || typeof id !== "string" || typeof left !== "number" || !(left > 0)) return;
+        if (id === this.#held?.id) return;
         this.#epoch++;
-        this.#hold({
-          token: /** @type {string} */ (message.token),
-          expires: this.#options.now() + /** @type {number} */ (message.left),
-          id: /** @type {string} */ (message.id),
-        });
+        if (message.signin === true) this.#user++;
+        this.#hold({ token, id, expires: this.#options.now() + left });
         break;
+      }
       case "signout":
         this.#epoch++;
         this.#drop();
@@ -372,17 +418,17 @@ export class Auth extends EventTarget {
 }
 
 /**
- * Whether a response is the problem (RFC 9457) that says that the token has expired. The response stays readable.
+ * The code of a response that is a problem (RFC 9457) with status 401, or "". The response stays readable.
  *
  * @param {Response} response
  */
-async function expired(response) {
-  if (response.status !== 401) return false;
-  if (!response.headers.get("Content-Type")?.startsWith("application/problem+json")) return false;
+async function refusal(response) {
+  if (response.status !== 401) return "";
+  if (!response.headers.get("Content-Type")?.startsWith("application/problem+json")) return "";
   try {
-    return (await response.clone().json()).code === "TOKEN_EXPIRED";
+    return (await response.clone().json()).code;
   } catch {
-    return false;
+    return "";
   }
 }
 

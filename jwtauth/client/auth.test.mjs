@@ -146,6 +146,59 @@ test("it is tried once more and not for ever", async (t) => {
   assert.equal(s.script.api.length, 2);
 });
 
+test("F22 a token whose key was retired is refreshed once", async (t) => {
+  const s = service();
+  const [tab] = open(t, s);
+  await tab.refresh();
+  s.script.api = [() => problem(401, "TOKEN_INVALID")];
+  assert.equal((await tab.fetch(api)).status, 200);
+  assert.equal(s.refreshes, 2);
+});
+
+test("a service that never takes its tokens costs a refresh now and then, not one for each request", async (t) => {
+  for (const code of ["TOKEN_INVALID", "TOKEN_EXPIRED"]) {
+    const s = service();
+    let now = 0;
+    const [tab] = open(t, s, 1, { now: () => now });
+    await tab.refresh();
+    s.script.api = Array(40).fill(() => problem(401, code));
+    for (let i = 0; i < 10; i++) {
+      const answer = await tab.fetch(api);
+      assert.equal((await answer.json()).code, code);
+    }
+    assert.deepEqual([s.refreshes, s.script.api.length], [2, 40 - 11]);
+    now = 29_999;
+    await tab.fetch(api);
+    assert.equal(s.refreshes, 2);
+    now = 30_000;
+    s.script.api = [() => problem(401, code)];
+    assert.equal((await tab.fetch(api)).status, 200, "it recovers");
+    assert.equal(s.refreshes, 3);
+    s.expire();
+    assert.equal((await tab.fetch(api)).status, 200, "and the next token is another one");
+    assert.equal(s.refreshes, 4);
+  }
+});
+
+test("F03 an answer to a refresh that was lost is asked for again at once, within the grace of the service", async (t) => {
+  const s = service();
+  const [tab] = open(t, s, 1, { timeout: 20 });
+  let first;
+  s.script.refresh = [
+    () => {
+      s.n++; // done, and nobody will hear of it
+      first = s.requests.at(-1).signal;
+      return new Promise((_, reject) => first.addEventListener("abort", () => reject(first.reason)));
+    },
+    () => Response.json({ access_token: `t${s.n}`, token_type: "Bearer", expires_in: 900 }),
+  ];
+  const answer = tab.fetch(api);
+  const alive = setTimeout(() => {}, 1000); // the timers of AbortSignal.timeout do not keep node running
+  assert.equal((await answer).status, 200);
+  clearTimeout(alive);
+  assert.deepEqual([s.refreshes, first.aborted], [2, true]);
+});
+
 test("another 401 is the caller's to read", async (t) => {
   const s = service();
   const [tab] = open(t, s);
@@ -187,6 +240,26 @@ test("a request that comes back late uses the token that others have got meanwhi
   answer(problem(401, "TOKEN_EXPIRED"));
   assert.equal((await late).status, 200);
   assert.equal(s.refreshes, 2);
+});
+
+test("what one user asked for is not done as another", async (t) => {
+  for (const next of ["sign-in here", "sign-in there", "sign-out there"]) {
+    const s = service();
+    const tabs = open(t, s, 2);
+    await tabs[0].refresh();
+    await later();
+    let answer;
+    s.script.api = [() => new Promise((resolve) => (answer = resolve))];
+    const order = tabs[0].fetch(api, { method: "POST", body: "a yacht" });
+    await later();
+    if (next === "sign-out there") await tabs[1].logout();
+    else tabs[next === "sign-in here" ? 0 : 1].accept({ access_token: `t${++s.n}`, token_type: "bearer" }); // of Bob
+    await later();
+    const sent = s.requests.length;
+    answer(problem(401, "TOKEN_EXPIRED"));
+    assert.deepEqual([next, (await order).status, s.requests.length], [next, 401, sent]);
+    assert.equal(tabs[0].signedIn, next !== "sign-out there");
+  }
 });
 
 test("a sign-in is newer than a refresh that began before it, in this tab or another", async (t) => {
@@ -258,10 +331,13 @@ test("the token goes to no other origin, and not over a header of the caller's",
   const s = service();
   const [tab] = open(t, s, 1, { origins: ["https://api.shop.example"] });
   await tab.refresh();
-  s.script.api = Array(4).fill((r) => Response.json({ bearer: r.headers.get("Authorization") }));
+  s.script.api = Array(7).fill((r) => Response.json({ bearer: r.headers.get("Authorization") }));
   const bearer = async (...args) => (await (await tab.fetch(...args)).json()).bearer;
   assert.equal(await bearer("https://evil.example/"), null);
   assert.equal(await bearer("http://shop.example/"), null);
+  assert.equal(await bearer("https://shop.example.evil.example/"), null);
+  assert.equal(await bearer("https://shop.example:8443/"), null);
+  assert.equal(await bearer("data:text/plain,x"), null);
   assert.equal(await bearer("https://api.shop.example/"), "Bearer t1");
   assert.equal(await bearer(api, { headers: { Authorization: "Bearer mine" } }), "Bearer mine");
 });
@@ -317,6 +393,8 @@ test("RFT-09 a logout that the service could not do is an error, and the tabs ar
   s.script.revoke = [() => problem(503, "UNAVAILABLE", { "Retry-After": "7" })];
   await assert.rejects(tab.logout(), (e) => e instanceof RefreshError && e.status === 503 && e.retryAfter === 7);
   assert.equal(tab.signedIn, false);
+  s.script.revoke = [() => problem(401, "UNAUTHENTICATED")]; // the handler was put behind a gate
+  await assert.rejects(tab.logout(), (e) => e instanceof RefreshError && e.status === 401);
 });
 
 test("a refresh token that has ended signs out, with one event", async (t) => {
@@ -347,10 +425,20 @@ test("a service that is down is not a sign-out", async (t) => {
   const cut = () => {
     throw new TypeError("network");
   };
-  for (const [fault, status, retryAfter] of [[down, 503, 3], [cut, 0, 0], [() => new Response("<html>"), 200, 0], [() => Response.json({}), 0, 0], [() => Response.json({ access_token: "x", token_type: "mac" }), 0, 0]]) {
-    s.script.refresh = [fault];
+  const odd = (body) => [[() => Response.json(body)], 200, 0];
+  for (const [faults, status, retryAfter] of [
+    [[down], 503, 3],
+    [[cut, cut], 0, 0],
+    [[cut, down], 503, 3],
+    [[() => new Response("<html>")], 200, 0],
+    odd(null),
+    odd({}),
+    odd({ access_token: "x", token_type: "mac" }),
+    odd({ access_token: "x\r\nX-Y: z", token_type: "bearer" }),
+  ]) {
+    s.script.refresh = [...faults];
     await assert.rejects(tab.fetch(api), (e) => e instanceof RefreshError && e.status === status && e.retryAfter === retryAfter);
-    assert.equal(tab.signedIn, true);
+    assert.deepEqual([tab.signedIn, s.script.refresh.length], [true, 0]);
   }
   assert.equal((await tab.fetch(api)).status, 200);
 });
@@ -361,9 +449,12 @@ test("what others post on the channel does not break a tab", async (t) => {
   await tab.refresh();
   const channel = new BroadcastChannel(`test${names - 1}.auth`);
   t.after(() => channel.close());
-  for (const junk of [null, 1, "x", {}, { kind: "other" }]) channel.postMessage(junk);
+  const token = { kind: "token", token: "other", id: "x", left: 1000 };
+  const junk = [null, 1, "x", {}, { kind: "other" }, { kind: "token" }, { ...token, token: "" }, { ...token, token: "a\nb" }, { ...token, id: 1 }];
+  for (const message of [...junk, { ...token, left: "1" }, { ...token, left: NaN }, { ...token, left: -1 }]) channel.postMessage(message);
   await later();
   assert.equal((await tab.fetch(api)).status, 200);
+  assert.equal(s.refreshes, 1);
 });
 
 test("nothing is kept where other pages or a later visit can read it", async (t) => {

@@ -19,20 +19,23 @@
 // never sees. A token that goes astray: it is sent to the page's own origin and
 // to those that are named, and not to others. Tabs that sign each other out: of
 // any number of tabs and requests that find the token expired, one refreshes,
-// under a Web Lock, and hands the others what it got; where a browser has no Web
-// Locks each tab refreshes for itself, which the service bears. A sign-out that
-// is undone by a refresh under way, in this tab or another. A service that is
+// under a Web Lock, and hands the others what it got. An answer that was lost: the
+// refresh is sent once more, at once, while the service's grace lasts. A sign-out
+// that is undone by a refresh under way, in this tab or another. A service that is
 // down, taken for a sign-out: that is a RefreshError, and the user stays in.
 //
 // # What it does not
 //
 // Script of an attacker in the page can do whatever the page can, for as long as
 // it is open: have a Content-Security-Policy. Tabs of one origin trust each
-// other: they pass the token on over a BroadcastChannel.
+// other: they pass the token on over a BroadcastChannel. Without Web Locks each tab
+// refreshes for itself; the service bears that, unless an older answer overtakes a
+// newer one and leaves the browser with a spent cookie. Two refreshes in a row
+// whose answers are lost sign the user out at the next one, when the grace is over.
 //
 // # Browsers
 //
-// Those that know private class members, AbortSignal.timeout and
-// crypto.randomUUID: Chromium 103, Firefox 100, Safari 16 and newer. The page must
-// be a secure context, which localhost is.
+// Those that know private class members, AbortSignal.timeout, crypto.randomUUID and
+// Web Locks: Chromium 103, Firefox 100, Safari 16 and newer. The page must be a
+// secure context, which localhost is.
 package client

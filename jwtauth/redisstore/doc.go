@@ -43,6 +43,10 @@
 // nothing worse. Use noeviction all the same; sign-ins and refreshes then fail when
 // memory is full, while sign-outs and revocations go on.
 //
+// There are no epochs here. An epoch that is lost lets revoked access tokens in
+// again, and Redis can lose one by eviction or at a failover without anybody seeing
+// it; keep them in a database, by package jwtauth/sqlstore.
+//
 // Whoever can write to Redis can move families, though not make tokens: use TLS, a
 // password and a network of its own. Whoever can read it sees the roles, the
 // attributes, the addresses and the user agents of sign-ins.

@@ -1,14 +1,18 @@
-// Package sqlstore keeps refresh families in a database of SQLite, PostgreSQL,
-// MySQL or MariaDB, through database/sql and a driver of your choice.
+// Package sqlstore keeps refresh families and epochs in a database of SQLite,
+// PostgreSQL, MySQL or MariaDB, through database/sql and a driver of your choice.
 //
 //	db, err := sql.Open("pgx", "postgres://…")
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Config{})
 //	...
 //	err = store.Migrate(ctx) // at each start, or in a step of your deployment
 //	...
-//	issuer, err := jwtauth.NewIssuer(keys, store, jwtauth.IssuerConfig{…})
+//	issuer, err := jwtauth.NewIssuer(keys, store, jwtauth.IssuerConfig{Epochs: store.Epochs(), …})
+//	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierConfig{Epochs: store.Epochs(), …})
 //
 // # What is where
+//
+// An epoch is one row of auth_epochs, kept for 25 hours, which is longer than any
+// access token lives.
 //
 // Every family is one row of the table auth_families. Its primary key begins with
 // a hash of the user (see jwtauth.Bucket), so that the families of a user are found

@@ -18,9 +18,10 @@ var migrations embed.FS
 // A Store keeps families in a database. It is safe for concurrent use, and as
 // many as you like, in any number of processes, may share the table.
 type Store struct {
-	db    *sqldb.DB
-	sweep *sqldb.Sweeper
-	now   string // the clock of the server
+	db     *sqldb.DB
+	sweep  *sqldb.Sweeper
+	now    string // the clock of the server
+	epochs *EpochStore
 }
 
 var _ jwtauth.FamilyStore = (*Store)(nil)
@@ -36,13 +37,21 @@ func New(db *sql.DB, dialect Dialect, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	return &Store{db: ground, sweep: sweep, now: clock(dialect)}, nil
+	old, err := ground.Sweeper(sqldb.Sweep{Table: "epochs", Key: "subject", Expiry: "expires_at"})
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	now := clock(dialect)
+	return &Store{db: ground, sweep: sweep, now: now, epochs: &EpochStore{db: ground, sweep: old, now: now}}, nil
 }
 
-// Migrate creates the table or brings it up to date. It may be called at each
+// Epochs returns the store of epochs beside the families.
+func (s *Store) Epochs() *EpochStore { return s.epochs }
+
+// Migrate creates the tables or brings them up to date. It may be called at each
 // start, by any number of processes at once. It first checks that the server is
-// of the dialect and has settings that can be relied on; it refuses a table that
-// is newer than this program. Config.Timeout does not hold: ctx decides.
+// of the dialect and has settings that can be relied on; it refuses tables that
+// are newer than this program. Config.Timeout does not hold: ctx decides.
 func (s *Store) Migrate(ctx context.Context) error {
 	return failed("migrate", s.db.Migrate(ctx, "families", migrations))
 }

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of jwtauth.FamilyStore: whoever
-// writes a store runs it and has the guarantees that refresh tokens build on.
+// Package storetest is the conformance suite of jwtauth.FamilyStore, and with
+// RunEpochs that of jwtauth.EpochStore: whoever writes a store runs it and has the guarantees that refresh tokens build on.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) jwtauth.FamilyStore {

@@ -20,6 +20,16 @@ func TestMemoryStore(t *testing.T) {
 	})
 }
 
+func TestMemoryEpochs(t *testing.T) {
+	storetest.RunEpochs(t, func(t *testing.T) jwtauth.EpochStore {
+		s, err := jwtauth.NewMemoryEpochs(jwtauth.MemoryEpochsConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
+
 func TestMemoryHistory(t *testing.T) {
 	t.Run("F17 F23 I2 I3 whatever runs at once, while the clock jumps, is explained by the model", func(t *testing.T) {
 		start := time.Now()

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"net/url"
 
 	"github.com/go-sallyport/auth/internal/body"
+	"github.com/go-sallyport/auth/internal/origin"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -87,19 +87,9 @@ func (s *Service) serve(w http.ResponseWriter, r *request, do func(w http.Respon
 // checkOrigin refuses requests that another site made a browser send, also where
 // nobody has signed in yet: a forged login would sign its victim in to the account
 // of the forger.
-//
-// The standard library compares hosts where there is no Sec-Fetch-Site. A page with
-// this host and another scheme was written by whoever holds the network.
 func (s *Service) checkOrigin(r *http.Request) error {
-	if err := s.cfg.CrossOrigin.Check(r); err != nil {
+	if err := origin.Check(r, s.cfg.CrossOrigin, s.secure()); err != nil {
 		return fmt.Errorf("%w: %w", ErrCrossOrigin, err)
-	}
-	if r.Header.Get("Sec-Fetch-Site") != "" {
-		return nil
-	}
-	origin, err := url.Parse(r.Header.Get("Origin"))
-	if err == nil && origin.Host == r.Host && origin.Scheme == "http" && s.secure() {
-		return fmt.Errorf("%w: the Origin is this host over plain HTTP", ErrCrossOrigin)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package jwtsql_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -30,6 +31,43 @@ func TestConformanceMySQLSettings(t *testing.T) {
 		}
 		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
 		storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
+	})
+}
+
+// TestEpochs is with two pools: what one advances the other sees.
+func TestEpochs(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
+		a, b := open(t, d).Epochs(), open(t, d).Epochs()
+		storetest.RunEpochs(t, func(*testing.T) jwtauth.EpochStore { return a })
+		t.Run("JWT-19 another process sees an epoch at once", func(t *testing.T) {
+			at := time.Now().UTC().Truncate(time.Microsecond)
+			must(t, a.Advance(t.Context(), "alice", at))
+			if epoch, err := b.Epoch(t.Context(), "alice"); err != nil || !epoch.Equal(at) {
+				t.Errorf("%v, %v; want %v", epoch, err, at)
+			}
+		})
+		t.Run("F24 epochs that no token is older than are removed", func(t *testing.T) {
+			pool := d.Open(t)
+			s := on(t, d, pool, sqlstore.Config{Prefix: "swept_"}).Epochs()
+			must(t, s.Advance(t.Context(), "bob", time.Now().Add(-26*time.Hour)))
+			s = on(t, d, pool, sqlstore.Config{Prefix: "swept_"}).Epochs() // which has not swept yet
+			must(t, s.Advance(t.Context(), "alice", time.Now()))
+			var n int
+			must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM swept_epochs").Scan(&n))
+			if n != 1 {
+				t.Errorf("%d rows are left, want 1", n)
+			}
+		})
+		t.Run("F03 a context that is over is an error", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := a.Epoch(ctx, "alice"); err == nil {
+				t.Error("Epoch")
+			}
+			if err := a.Advance(ctx, "alice", time.Now()); err == nil {
+				t.Error("Advance")
+			}
+		})
 	})
 }
 
