@@ -1,0 +1,49 @@
+package redisstore
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Defaults of Config.
+const (
+	DefaultPrefix  = "mfa:"
+	DefaultTimeout = time.Second
+)
+
+// Config configures a Store or a FactorStore. The zero value is the recommended
+// setting.
+type Config struct {
+	// Prefix is what all keys begin with. Empty: "mfa:". Braces, which would move
+	// every subject to one node of a cluster, are refused.
+	Prefix string
+	// Timeout bounds every call, retries of the client included. Zero: one
+	// second.
+	Timeout time.Duration
+	// SkipClientCheck accepts a client of a type that New does not know, such as
+	// a wrapper, whose options it therefore cannot check: it must have
+	// ContextTimeoutEnabled and must not read from replicas.
+	SkipClientCheck bool
+	// SkipDurabilityCheck lets NewFactorStore have a server that does not say that
+	// it keeps what it is given. It is for servers that do so in ways of their own.
+	// With any other, a restart, or memory that has run out, turns second factors
+	// off. New does not look at it.
+	SkipDurabilityCheck bool
+}
+
+func (c Config) complete() (Config, error) {
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	if strings.ContainsAny(c.Prefix, "{}") {
+		return c, fmt.Errorf("redisstore: Prefix %q has braces, which name hash slots: leave them out", c.Prefix)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Timeout < 0 {
+		return c, fmt.Errorf("redisstore: Timeout %s: use a positive duration", c.Timeout)
+	}
+	return c, nil
+}

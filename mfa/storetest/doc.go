@@ -1,0 +1,16 @@
+// Package storetest is the conformance suite of mfa.Store: whoever writes a store
+// runs it and has the guarantees that second factors build on.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) mfa.Store {
+//			return mystore.New(openDatabase(t))
+//		})
+//	}
+//
+// RunFactors, RunChallenges and RunDevices are its three parts, for a store of one
+// of them. Shared holds two stores of one database, as two processes have them,
+// to one truth.
+//
+// The stores of this module pass it. Each case says what goes wrong in a service
+// whose store fails it.
+package storetest
