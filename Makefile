@@ -20,8 +20,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: run
-run: ## serve the quickstart on http://127.0.0.1:8080 (ARGS="-redis redis://127.0.0.1:6379")
-	@cd examples && go run ./quickstart $(ARGS)
+run: ## serve the reference server on http://127.0.0.1:8080 (ARGS="-redis redis://127.0.0.1:6379")
+	@cd examples && go run ./reference $(ARGS)
 
 .PHONY: test
 test: ## run every test; at the end: what this machine could not exercise

@@ -25,11 +25,14 @@ var floors = map[string]string{
 	"github.com/jackc/pgx/v5":       "5.5.4",  // CVE-2024-27304
 
 	"github.com/alexedwards/scs/v2":    "2.9.0",
+	"github.com/coreos/go-oidc/v3":     "3.21.0",
 	"github.com/alicebob/miniredis/v2": "2.40.0",
 	"github.com/casbin/casbin/v2":      "2.135.0",
 	"github.com/chromedp/cdproto":      "0.159.0",
 	"github.com/chromedp/chromedp":     "0.23.0",
 	"github.com/go-sql-driver/mysql":   "1.10.1",
+	"github.com/go-webauthn/webauthn":  "0.18.2",
+	"github.com/pquerna/otp":           "1.5.0",
 
 	// Peers, for measurements and one example.
 	"github.com/go-chi/chi/v5":                "5.3.0", // GO-2026-5775
@@ -117,7 +120,13 @@ var parsers = map[string][]string{
 	"password/account/smtpmailer": {"FuzzMessage"},                                                                                              // addresses and subjects of mail
 	"rbac":                        {"FuzzLoadJSON", "FuzzRole"},                                                                                 // policies
 	"jwtauth":                     {"FuzzVerify", "FuzzClaims", "FuzzHeader", "FuzzParseJWK", "FuzzParseJWKS", "FuzzRefreshToken", "FuzzGrant"}, // tokens, keys, stored families
+	"mfa/redisstore":              {"FuzzValue"},                                                                                                // stored challenges, devices, factors
 	"session":                     {"FuzzCookie", "FuzzRecord", "FuzzValues", "FuzzCSRFToken", "FuzzCSRFForm"},                                  // cookies, stored sessions, forms
+	"oauth":                       {"FuzzAnswer", "FuzzAttempt", "FuzzParseObject", "FuzzTokenResponse"},                                        // callbacks, cookies, what providers send
+	"mfa":                         {"FuzzCode", "FuzzRecoveryCode", "FuzzChallengeToken"},                                                       // codes that were typed, cookies
+	"apikey":                      {"FuzzParse", "FuzzHeader", "FuzzGrant"},                                                                     // keys, headers, stored records
+	"oauth/oidc":                  {"FuzzIDToken", "FuzzClaims", "FuzzKeys"},                                                                    // tokens and keys of a provider
+	"internal/jwk":                {"FuzzPublic"},                                                                                               // keys of others
 	"internal/body":               {"FuzzJSON", "FuzzForm"},                                                                                     // request bodies
 	"internal/clientip":           {"FuzzResolve"},                                                                                              // X-Forwarded-For and Forwarded
 	"internal/seal":               {"FuzzOpen"},                                                                                                 // sealed cookies

@@ -80,12 +80,14 @@ var mayImport = map[string][]string{
 	"password/account":  {"auth", "problem", "password", "password/throttle"},
 	"password/sqlstore": {"auth", "problem", "password", "password/account"},
 	"mfa":               {"auth", "problem", "password/throttle"},
+	"mfa/passkey":       {"auth", "problem", "mfa"},
 }
 
 // onlyIn names modules that may be linked by these packages only.
 var onlyIn = map[string]func(short string) bool{
 	"github.com/redis/go-redis/v9":     func(s string) bool { return path.Base(s) == "redisstore" || s == "internal/redisclient" },
 	"github.com/coreos/go-oidc/v3":     func(s string) bool { return strings.HasPrefix(s, "oauth/oidc") },
+	"golang.org/x/oauth2":              func(s string) bool { return s == "oauth" || strings.HasPrefix(s, "oauth/") },
 	"github.com/alexedwards/scs/v2":    func(s string) bool { return s == "session" || strings.HasPrefix(s, "session/") },
 	"github.com/go-webauthn/webauthn":  func(s string) bool { return strings.HasPrefix(s, "mfa/passkey") },
 	"github.com/alicebob/miniredis/v2": func(string) bool { return false },

@@ -9,12 +9,19 @@ import (
 // reviewed are the exported bool fields of configuration whose false is the safe
 // side although their names do not begin with a word of warning, with the reason.
 var reviewed = map[string]string{
+	"apikey.Config.Bearer":                           "one more header, which is explicit too; a key in both is refused",
 	"auth.Gate.Optional":                             "false requires a credential; a bad one is refused either way",
+	"oauth.Config.SwitchUser":                        "false refuses; true replaces the credential, and accounts are never merged",
+	"oauth.GenericConfig.FormPost":                   "the answer comes by GET or by POST and is checked the same",
+	"oauth.GenericConfig.FormTokens":                 "false takes JSON only",
+	"oauth.GenericConfig.PromisesIssuer":             "the server has to send iss for it to be required; one that is sent is compared either way",
 	"password.Argon2idConfig.NFKC":                   "false takes a password as it was received",
 	"password.BcryptConfig.NFKC":                     "as for Argon2idConfig",
 	"password.ScryptConfig.NFKC":                     "as for Argon2idConfig",
 	"password/account.Config.TokenInFragment":        "the token is in the mail either way; false works without JavaScript",
 	"password/account/smtpmailer.Config.ImplicitTLS": "TLS either way, from the first byte or by STARTTLS",
+	"oauth/oidc.Config.FormPost":                     "the answer is bound to the browser either way",
+	"oauth/oidc.GoogleConfig.Offline":                "more is asked of the user, and nothing is kept without oauth.Config.Tokens",
 	"rbac.Guard.AuditGrants":                         "more events and no other decision",
 	"rbac.Guard.Hide":                                "a refusal either way, as 404 or as 403",
 }

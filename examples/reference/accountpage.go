@@ -1,0 +1,131 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/apikey"
+	"github.com/go-sallyport/auth/mfa"
+	"github.com/go-sallyport/auth/oauth"
+	"github.com/go-sallyport/auth/password/account"
+	"github.com/go-sallyport/auth/rbac"
+)
+
+// accountPage shows what belongs to an account.
+func (s *service) accountPage(w http.ResponseWriter, r *http.Request) {
+	s.showAccount(w, r, http.StatusOK, view{})
+}
+
+func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int, v view) {
+	p, ok := auth.FromContext(r.Context())
+	if !ok {
+		s.loginFirst(w, r, auth.ErrNoCredentials)
+		return
+	}
+	u, err := s.stores.users.Find(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, adminError(err))
+		return
+	}
+	sessions, err := s.sessionsOf(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
+	factors, err := s.factors.Status(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
+	keys, err := s.keys.List(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
+	links, err := s.links.List(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
+	slices.SortFunc(sessions, func(a, b sessionJSON) int { return b.Seen.Compare(a.Seen) })
+	v.Title = "Your account"
+	v.Data = struct {
+		User     account.User
+		Sessions []sessionJSON
+		Factors  mfa.Status
+		Keys     []*apikey.Key
+		Scopes   []rbac.Permission
+		Links    []oauth.Link
+	}{u, sessions, factors, liveKeys(keys), s.policy.Permissions(p), links}
+	s.show(w, r, status, "account", v)
+}
+
+// ordersPage shows the orders, with a button for what the caller may do.
+func (s *service) ordersPage(w http.ResponseWriter, r *http.Request) {
+	list, err := s.orders(r.Context())
+	if err != nil {
+		s.onError(w, r, storeError(err))
+		return
+	}
+	s.show(w, r, http.StatusOK, "orders", view{Title: "Orders", Data: list})
+}
+
+// adminPage shows the users and what has happened.
+func (s *service) adminPage(w http.ResponseWriter, r *http.Request) {
+	users, err := s.stores.users.List(r.Context(), r.URL.Query().Get("after"), 50)
+	if err != nil {
+		s.onError(w, r, unavailable(err))
+		return
+	}
+	log, err := s.audit.latest(r.Context(), 50)
+	if err != nil {
+		s.onError(w, r, unavailable(err))
+		return
+	}
+	names := []string{"customer", "manager", "admin"}
+	type userRow struct {
+		account.User
+		Has map[string]bool
+	}
+	rows := make([]userRow, 0, len(users))
+	for _, u := range users {
+		row := userRow{u, make(map[string]bool)}
+		for _, name := range u.Roles {
+			row.Has[name] = true
+		}
+		rows = append(rows, row)
+	}
+	next := ""
+	if len(users) == 50 {
+		next = users[len(users)-1].Canonical
+	}
+	s.show(w, r, http.StatusOK, "admin", view{Title: "Administration", Data: struct {
+		Users []userRow
+		Roles []string
+		Next  string
+		Audit []record
+	}{rows, names, next, log}})
+}
+
+// device names what a User-Agent seems to be. It is a hint for its owner: anybody
+// can send any.
+func device(agent string) string {
+	find := func(names ...string) string {
+		for _, name := range names {
+			if strings.Contains(agent, name) {
+				return name
+			}
+		}
+		return ""
+	}
+	browser, system := find("Edg", "OPR", "Firefox", "Chrome", "Safari", "curl"), find("iPhone", "iPad", "Android", "Windows", "Mac OS X", "Linux")
+	switch {
+	case browser == "" && system == "":
+		return "Unknown device"
+	case browser == "" || system == "":
+		return browser + system
+	}
+	return browser + " on " + system
+}

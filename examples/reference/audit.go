@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/problem"
+)
+
+// An auditLog keeps events in a table of the database. They go through a queue: a
+// request does not wait for its record.
+type auditLog struct {
+	stores *stores
+	queue  *auth.EventQueue
+	log    *slog.Logger
+}
+
+const auditQueue = 1000
+
+func newAuditLog(ctx context.Context, s *stores, log *slog.Logger) (*auditLog, error) {
+	err := s.exec(ctx, `CREATE TABLE IF NOT EXISTS reference_audit (
+		at BIGINT NOT NULL, kind VARCHAR(64) NOT NULL, subject VARCHAR(255) NOT NULL, method VARCHAR(64) NOT NULL,
+		credential VARCHAR(255) NOT NULL, address VARCHAR(64) NOT NULL, resource VARCHAR(255) NOT NULL, failed VARCHAR(64) NOT NULL)`)
+	if err != nil {
+		return nil, err
+	}
+	a := &auditLog{stores: s, log: log}
+	a.queue = auth.NewEventQueue(a.write, auditQueue)
+	return a, nil
+}
+
+// record is an auth.EventFunc.
+func (a *auditLog) record(ctx context.Context, e auth.Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
+	}
+	a.queue.OnEvent(ctx, e)
+}
+
+func (a *auditLog) write(ctx context.Context, e auth.Event) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	address, failed := "", ""
+	if e.Address.IsValid() {
+		address = e.Address.String()
+	}
+	if e.Err != nil {
+		failed = string(problem.From(e.Err).Code)
+	}
+	err := a.stores.exec(ctx, "INSERT INTO reference_audit (at, kind, subject, method, credential, address, resource, failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		e.Time.UnixMilli(), cut(string(e.Kind), 64), cut(e.Subject, 255), cut(e.Method, 64), cut(e.CredentialID, 255), address, cut(e.Resource, 255), failed)
+	if err != nil {
+		a.log.Error("audit", "err", err, "event", e)
+	}
+}
+
+// cut shortens text that a client may have made long.
+func cut(s string, n int) string { return s[:min(n, len(s))] }
+
+// A record is an event as the administrator sees it.
+type record struct {
+	At         time.Time `json:"at"`
+	Kind       string    `json:"kind"`
+	Subject    string    `json:"subject,omitempty"`
+	Method     string    `json:"method,omitempty"`
+	Credential string    `json:"credential,omitempty"`
+	Address    string    `json:"address,omitempty"`
+	Resource   string    `json:"resource,omitempty"`
+	Failed     string    `json:"failed,omitempty"`
+}
+
+// latest returns the last n events, the newest first.
+func (a *auditLog) latest(ctx context.Context, n int) ([]record, error) {
+	rows, err := a.stores.query(ctx, "SELECT at, kind, subject, method, credential, address, resource, failed FROM reference_audit ORDER BY at DESC LIMIT "+strconv.Itoa(n))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	list := []record{}
+	for rows.Next() {
+		var e record
+		var at int64
+		if err := rows.Scan(&at, &e.Kind, &e.Subject, &e.Method, &e.Credential, &e.Address, &e.Resource, &e.Failed); err != nil {
+			return nil, err
+		}
+		e.At = time.UnixMilli(at).UTC()
+		list = append(list, e)
+	}
+	return list, rows.Err()
+}
+
+func (s *service) listAudit(w http.ResponseWriter, r *http.Request) {
+	list, err := s.audit.latest(r.Context(), 200)
+	if err != nil {
+		s.onError(w, r, unavailable(err))
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"data": list})
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// A config is what the command line says.
+type config struct {
+	Addr    string
+	DB      string
+	Redis   string
+	BaseURL string
+	Secrets string
+	SMTP    string
+	Dev     bool
+
+	OIDCIssuer, OIDCID, OIDCSecret                  string
+	GitHubID, GitHubSecret, GitHubURL, GitHubAPIURL string
+}
+
+func parseConfig(args []string, getenv func(string) string) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("reference", flag.ContinueOnError)
+	flags.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "where to listen")
+	flags.StringVar(&c.DB, "db", "reference.db", "a SQLite file, postgres://… or mysql://user:password@host:port/name")
+	flags.StringVar(&c.Redis, "redis", "", "sessions, refresh tokens and limits live in this Redis, such as redis://127.0.0.1:6379; empty: in the database and in memory")
+	flags.StringVar(&c.BaseURL, "base-url", "", "what users see; links in mail begin with it (default http://ADDR)")
+	flags.StringVar(&c.Secrets, "secrets", "reference.secrets.json", "a file of this service's own keys; made at the first start")
+	dev := flags.String("dev", "", "true: plain-HTTP cookies, mail at /dev/mailbox, an admin (default: true on loopback)")
+	if err := flags.Parse(args); err != nil {
+		return config{}, err
+	}
+	if flags.NArg() > 0 {
+		return config{}, fmt.Errorf("what is %q? see -help", flags.Arg(0))
+	}
+	c.SMTP = getenv("SMTP_URL")
+	c.OIDCIssuer, c.OIDCID, c.OIDCSecret = getenv("OIDC_ISSUER"), getenv("OIDC_CLIENT_ID"), getenv("OIDC_CLIENT_SECRET")
+	c.GitHubID, c.GitHubSecret = getenv("GITHUB_CLIENT_ID"), getenv("GITHUB_CLIENT_SECRET")
+	c.GitHubURL, c.GitHubAPIURL = getenv("GITHUB_URL"), getenv("GITHUB_API_URL")
+	if c.BaseURL == "" {
+		c.BaseURL = "http://" + c.Addr
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	plain, err := plainLoopback(c.Addr, c.BaseURL)
+	if err != nil {
+		return config{}, err
+	}
+	switch *dev {
+	case "":
+		c.Dev = plain
+	case "true", "false":
+		c.Dev = *dev == "true"
+	default:
+		return config{}, fmt.Errorf("-dev %q: use true or false", *dev)
+	}
+	if c.Dev && !plain {
+		return config{}, errors.New("-dev is for plain HTTP on loopback: it shows everybody's mail")
+	}
+	if !c.Dev && !strings.HasPrefix(c.BaseURL, "https://") {
+		return config{}, fmt.Errorf("-base-url %s: cookies are Secure, so browsers must come by https; or use -dev on loopback", c.BaseURL)
+	}
+	if !c.Dev && c.SMTP == "" {
+		return config{}, errors.New("SMTP_URL is missing: smtp://user:password@host:587 for mail, without which nobody can register")
+	}
+	return c, nil
+}
+
+// plainLoopback reports whether nobody but this machine can reach the service.
+func plainLoopback(addr, base string) (bool, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false, fmt.Errorf("-addr %q: use host:port", addr)
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return false, fmt.Errorf("-base-url %q is not a URL", base)
+	}
+	return u.Scheme == "http" && isLoopback(host) && isLoopback(u.Hostname()), nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

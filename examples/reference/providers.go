@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/oauth"
+	"github.com/go-sallyport/auth/oauth/oidc"
+	"github.com/go-sallyport/auth/password/account"
+)
+
+// A provider is a service at which people have an account with which they can sign in
+// here.
+type provider struct {
+	Name, Label string
+	origin      string // where the form that begins to link leads
+	flow        *oauth.Flow
+}
+
+// newProviders makes those that are configured. None of them is asked for anything
+// yet: this service starts while they are down.
+func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent auth.EventFunc) (err error) {
+	s.links, err = oauth.NewLinks(s.stores.links, oauth.LinksConfig{
+		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete,
+		Revokers: auth.Revokers{s.sessions, s.tokens}, OtherMethods: s.hasPassword,
+		ErrorHandler: s.onError, OnEvent: onEvent,
+	})
+	if err != nil {
+		return err
+	}
+	cfg := s.cfg
+	if cfg.GitHubID != "" {
+		github, err := oauth.NewGitHub(oauth.GitHubConfig{
+			ClientID: cfg.GitHubID, Auth: oauth.ClientSecretPost(cfg.GitHubSecret), URL: cfg.GitHubURL, APIURL: cfg.GitHubAPIURL,
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.addProvider("GitHub", github, key, signedIn, onEvent); err != nil {
+			return err
+		}
+	}
+	if cfg.OIDCIssuer != "" {
+		company, err := oidc.New(oidc.Config{
+			Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCID, Auth: oauth.ClientSecretBasic(cfg.OIDCSecret), OnEvent: onEvent,
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.addProvider(host(cfg.OIDCIssuer), company, key, signedIn, onEvent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) addProvider(label string, p oauth.Provider, key []byte, signedIn auth.Authenticator, onEvent auth.EventFunc) error {
+	flow, err := oauth.New(p, oauth.Config{
+		RedirectURL: s.cfg.BaseURL + "/api/v1/auth/" + p.Name() + "/callback",
+		Key:         key, Consumer: s.stores.attempts, SignedIn: signedIn, ReturnTo: "/account", Linked: "/account",
+		InsecureCookie: s.cfg.Dev, ErrorHandler: s.onError, OnEvent: onEvent,
+	})
+	if err != nil {
+		return err
+	}
+	origin := ""
+	if u, err := url.Parse(s.cfg.OIDCIssuer); err == nil && p.Name() != "github" {
+		origin = u.Scheme + "://" + u.Host
+	} else if origin = "https://github.com"; s.cfg.GitHubURL != "" {
+		origin = s.cfg.GitHubURL
+	}
+	s.providers = append(s.providers, provider{p.Name(), label, origin, flow})
+	return nil
+}
+
+// routeProviders are the same for pages and clients: they lead a browser there and
+// back.
+func (s *service) routeProviders(mux *http.ServeMux, member func(http.Handler) http.Handler) {
+	for _, p := range s.providers {
+		mux.Handle("GET /api/v1/auth/"+p.Name, p.flow.Start())
+		mux.Handle("/api/v1/auth/"+p.Name+"/callback", p.flow.Callback(s.links, s.factors.Gate(s.sessions)))
+		mux.Handle("POST /account/links/"+p.Name, member(p.flow.StartLink()))
+	}
+	mux.Handle("GET /api/v1/links", member(s.links.ListHandler()))
+	mux.Handle("DELETE /api/v1/links/{id}", member(s.refuseKeys(s.links.UnlinkHandler())))
+	mux.Handle("POST /account/links/{id}/remove", member(s.fresh(s.form("/account", "unlinked", func(r *http.Request, p *auth.Principal) error {
+		return s.links.Unlink(r.Context(), p.Subject, r.PathValue("id"), p.CredentialID)
+	}))))
+}
+
+// federated is who a linked identity is here.
+func (s *service) federated(ctx context.Context, user string, _ *oauth.Identity) (*auth.Principal, error) {
+	return s.accounts.Current(ctx, &auth.Principal{Subject: user})
+}
+
+// registerFederated makes an account for an identity that is new. It has no password,
+// and the address that the provider has verified. An address that has an account is
+// not proof enough to get it: its owner signs in and links the identity.
+func (s *service) registerFederated(ctx context.Context, id *oauth.Identity) (oauth.Registered, error) {
+	canonical, err := account.Canonical(id.Email)
+	if err != nil || !id.EmailVerified {
+		return oauth.Registered{}, oauth.ErrLinkRequired
+	}
+	user, err := s.stores.users.Create(ctx, account.User{
+		ID: rand.Text(), Email: id.Email, Canonical: canonical, Verified: true, Roles: []string{"customer"},
+		CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
+	})
+	if errors.Is(err, account.ErrExists) {
+		return oauth.Registered{}, oauth.ErrLinkRequired
+	}
+	return oauth.Registered{User: user}, err
+}
+
+// hasPassword reports whether a user can sign in without any provider.
+func (s *service) hasPassword(ctx context.Context, user string) (bool, error) {
+	u, err := s.stores.users.Find(ctx, user)
+	return u.Hash != "", err
+}
+
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
+}

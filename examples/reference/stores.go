@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/redis/go-redis/v9"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/go-sallyport/auth/apikey"
+	keysql "github.com/go-sallyport/auth/apikey/sqlstore"
+	"github.com/go-sallyport/auth/jwtauth"
+	tokenredis "github.com/go-sallyport/auth/jwtauth/redisstore"
+	tokensql "github.com/go-sallyport/auth/jwtauth/sqlstore"
+	"github.com/go-sallyport/auth/mfa"
+	factorsql "github.com/go-sallyport/auth/mfa/sqlstore"
+	"github.com/go-sallyport/auth/oauth"
+	linksql "github.com/go-sallyport/auth/oauth/sqlstore"
+	"github.com/go-sallyport/auth/password"
+	usersql "github.com/go-sallyport/auth/password/sqlstore"
+	"github.com/go-sallyport/auth/password/throttle"
+	throttleredis "github.com/go-sallyport/auth/password/throttle/redisstore"
+	"github.com/go-sallyport/auth/session"
+	sessionredis "github.com/go-sallyport/auth/session/redisstore"
+	sessionsql "github.com/go-sallyport/auth/session/sqlstore"
+)
+
+// stores is where everything is kept. Users, one-time tokens, factors, API keys, epochs
+// and the audit log are in the database: what is lost there cannot be had again. Sessions, refresh
+// tokens and limits are in Redis if there is one, else in the database, and limits
+// in memory.
+type stores struct {
+	db      *sql.DB
+	dialect usersql.Dialect
+	redis   redis.UniversalClient // nil: there is none
+
+	users    *usersql.Store
+	tokens   *password.Tokens
+	epochs   jwtauth.EpochStore
+	sessions session.Store
+	families jwtauth.FamilyStore
+	factors  mfa.Store
+	keys     apikey.Store
+	links    oauth.LinkStore
+	attempts oauth.Consumer
+
+	counts                            throttle.Store // nil: memory
+	guard                             *throttle.Guard
+	clientLimit, mailLimit, refreshes *throttle.Limiter
+}
+
+func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
+	s := &stores{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.db, s.dialect, err = openDB(cfg.DB); err != nil {
+		return nil, err
+	}
+	if s.users, err = usersql.New(s.db, s.dialect, usersql.Config{}); err != nil {
+		return nil, err
+	}
+	if s.tokens, err = password.NewTokens(s.users.Tokens(), password.TokensConfig{}); err != nil {
+		return nil, err
+	}
+	families, err := tokensql.New(s.db, s.dialect, tokensql.Config{})
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := sessionsql.New(s.db, s.dialect, sessionsql.Config{})
+	if err != nil {
+		return nil, err
+	}
+	factors, err := factorsql.New(s.db, s.dialect, factorsql.Config{})
+	if err != nil {
+		return nil, err
+	}
+	keys, err := keysql.New(s.db, s.dialect, keysql.Config{})
+	if err != nil {
+		return nil, err
+	}
+	links, err := linksql.New(s.db, s.dialect, linksql.Config{})
+	if err != nil {
+		return nil, err
+	}
+	for _, migrate := range []func(context.Context) error{
+		s.users.Migrate, families.Migrate, sessions.Migrate, factors.Migrate, keys.Migrate, links.Migrate,
+	} {
+		if err := migrate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.families, s.sessions, s.epochs, s.factors, s.keys = families, sessions, families.Epochs(), factors, keys
+	s.links, s.attempts = links, links.Consumer()
+	if cfg.Redis != "" {
+		if s.counts, err = s.openRedis(cfg.Redis); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.openLimits()
+}
+
+// openDB tells by the name what database is meant.
+func openDB(name string) (*sql.DB, usersql.Dialect, error) {
+	u, err := url.Parse(name)
+	switch {
+	case err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"):
+		db, err := sql.Open("pgx", name)
+		return db, usersql.PostgreSQL, err
+	case err == nil && u.Scheme == "mysql":
+		login := u.User.Username()
+		if pw, ok := u.User.Password(); ok {
+			login += ":" + pw
+		}
+		db, err := sql.Open("mysql", login+"@tcp("+u.Host+")"+u.Path+"?interpolateParams=true")
+		return db, usersql.MySQL, err
+	case strings.Contains(name, "://"):
+		return nil, 0, fmt.Errorf("-db %q: use a SQLite file, postgres://… or mysql://…", name)
+	}
+	db, err := sql.Open("sqlite", "file:"+name+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(1000)&_pragma=synchronous(NORMAL)")
+	return db, usersql.SQLite, err
+}
+
+// openRedis puts what is short-lived into Redis, and returns the store of counts.
+func (s *stores) openRedis(address string) (throttle.Store, error) {
+	opts, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	opts.ContextTimeoutEnabled = true // or a request would wait for Redis longer than it may
+	s.redis = redis.NewClient(opts)
+	if s.sessions, err = sessionredis.New(s.redis, sessionredis.Config{}); err != nil {
+		return nil, err
+	}
+	if s.families, err = tokenredis.New(s.redis, tokenredis.Config{}); err != nil {
+		return nil, err
+	}
+	return throttleredis.New(s.redis, throttleredis.Config{})
+}
+
+func (s *stores) openLimits() (err error) {
+	if s.guard, err = throttle.NewGuard(s.counts, throttle.GuardConfig{}); err != nil {
+		return err
+	}
+	for _, l := range []struct {
+		limiter **throttle.Limiter
+		cfg     throttle.Config
+	}{
+		{&s.clientLimit, throttle.Config{Name: "account", Max: 60, Window: time.Hour}},
+		{&s.mailLimit, throttle.Config{Name: "mail", Max: 5, Window: time.Hour}},
+		{&s.refreshes, throttle.Config{Name: "refresh", Max: 60, Window: time.Minute}},
+	} {
+		if *l.limiter, err = throttle.New(s.counts, l.cfg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exec and query take "?" for a parameter, whatever the database calls it.
+func (s *stores) exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.execCount(ctx, query, args...)
+	return err
+}
+
+func (s *stores) execCount(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := s.db.ExecContext(ctx, s.bind(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (s *stores) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.db.QueryContext(ctx, s.bind(query), args...)
+}
+
+func (s *stores) bind(query string) string {
+	if s.dialect != usersql.PostgreSQL {
+		return query
+	}
+	var b strings.Builder
+	for i, part := range strings.Split(query, "?") {
+		if i > 0 {
+			fmt.Fprintf(&b, "$%d", i)
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// ping reports what is down.
+func (s *stores) ping(ctx context.Context) error {
+	err := s.db.PingContext(ctx)
+	if s.redis != nil {
+		err = errors.Join(err, s.redis.Ping(ctx).Err())
+	}
+	return err
+}
+
+func (s *stores) close() error {
+	var errs []error
+	if s.redis != nil {
+		errs = append(errs, s.redis.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
+}
