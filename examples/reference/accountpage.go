@@ -85,6 +85,10 @@ func (s *service) adminPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	names := []string{"customer", "manager", "admin"}
+	emails := make(map[string]string, len(users))
+	for _, u := range users {
+		emails[u.ID] = u.Email
+	}
 	type userRow struct {
 		account.User
 		Has map[string]bool
@@ -106,7 +110,8 @@ func (s *service) adminPage(w http.ResponseWriter, r *http.Request) {
 		Roles []string
 		Next  string
 		Audit []record
-	}{rows, names, next, log}})
+		Email map[string]string
+	}{rows, names, next, log, emails}})
 }
 
 // device names what a User-Agent seems to be. It is a hint for its owner: anybody

@@ -33,9 +33,9 @@ func (s *service) factorForm(w http.ResponseWriter, r *http.Request, f mfa.FormS
 	case f.Err == nil:
 		s.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Data: f.RecoveryCodes})
 	case f.Flow == mfa.FlowChallenge && f.Problem.Status < http.StatusInternalServerError && !errors.Is(f.Err, mfa.ErrNoChallenge):
-		s.show(w, r, f.Problem.Status, "factor", view{Title: "One more step", Error: f.Problem.Title + ".", Field: "code"})
+		s.show(w, r, f.Problem.Status, "factor", view{Title: "One more step", Error: sayWhy(f.Err), Field: "code"})
 	case f.Flow == mfa.FlowVerify || f.Flow == mfa.FlowDisable || f.Flow == mfa.FlowRecoveryCodes:
-		s.showAccount(w, r, f.Problem.Status, view{Error: f.Problem.Title + "."})
+		s.showAccount(w, r, f.Problem.Status, view{Error: sayWhy(f.Err)})
 	default:
 		s.onError(w, r, f.Err)
 	}

@@ -33,11 +33,7 @@ func (s *service) createKeyPage(w http.ResponseWriter, r *http.Request) {
 			s.onError(w, r, err)
 			return
 		}
-		v := view{Error: d.Title + ".", Field: "key_name"}
-		if d.Detail != "" {
-			v.Error = d.Detail
-		}
-		s.showAccount(w, r, d.Status, v)
+		s.showAccount(w, r, d.Status, view{Error: sayWhy(err), Field: "key_name"})
 		return
 	}
 	s.show(w, r, http.StatusCreated, "key", view{Title: "Your new key", Data: struct {

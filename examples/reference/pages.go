@@ -18,6 +18,7 @@ var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	"minute": func(t time.Time) string { return t.UTC().Format("2 Jan, 15:04:05") },
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"device": device,
 }).ParseFS(files, "pages/*.html"))
@@ -171,10 +172,7 @@ func (s *service) form(page, notice string, do func(r *http.Request, p *auth.Pri
 // formAgain shows a form that was refused, with the reason and what was typed, but
 // never a password.
 func (s *service) formAgain(w http.ResponseWriter, r *http.Request, f account.FormState) {
-	v := view{Error: f.Problem.Title + ".", Email: f.Email, Token: f.Token, Return: f.ReturnTo}
-	if f.Problem.Detail != "" {
-		v.Error = f.Problem.Detail
-	}
+	v := view{Error: sayWhy(f.Err), Email: f.Email, Token: f.Token, Return: f.ReturnTo}
 	name := ""
 	switch f.Flow {
 	case account.FlowRegister:
