@@ -41,7 +41,7 @@ func New(db *sql.DB, dialect Dialect, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	now := clock(dialect)
+	now := dialect.Clock()
 	return &Store{db: ground, sweep: sweep, now: now, epochs: &EpochStore{db: ground, sweep: old, now: now}}, nil
 }
 

@@ -34,7 +34,7 @@ func New(db *sql.DB, dialect Dialect, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	s := &Store{db: ground, clock: clock(dialect)}
+	s := &Store{db: ground, clock: dialect.Clock()}
 	for _, sweep := range []struct {
 		to         **sqldb.Sweeper
 		table, key string

@@ -84,8 +84,8 @@ func TestRaces(t *testing.T) {
 			must(t, s[0].ReplaceCodes(ctx, subject, codes))
 			var won atomic.Int64
 			var lefts sync.Map
-			together(4*len(codes), func(i int) {
-				used, left, err := s[i%2].ConsumeCode(ctx, subject, codes[i/4], newCall())
+			together(2*len(codes), func(i int) {
+				used, left, err := s[i%2].ConsumeCode(ctx, subject, codes[i/2], newCall())
 				if err != nil {
 					t.Error(err)
 				}

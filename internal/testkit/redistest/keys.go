@@ -24,7 +24,7 @@ func (s *Server) Keys() map[string]time.Duration {
 		case forever:
 			keys[key] = 0
 		default:
-			keys[key] = left
+			keys[key] = max(left, time.Microsecond) // less than a millisecond is left, not none
 		}
 		return err
 	}))
