@@ -50,7 +50,7 @@ func (s *service) showEnrolment(w http.ResponseWriter, r *http.Request, status i
 	s.show(w, r, status, "enrol", view{Title: "Set up an authenticator app", Data: struct {
 		QR     template.URL
 		Secret string
-	}{template.URL(qr), e.Secret}}) //nolint:gosec // a data URL that mfa has made
+	}{template.URL(qr), e.Secret}})
 }
 
 // factorChanged tells a user by mail what has become of their factors.

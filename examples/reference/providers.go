@@ -68,11 +68,11 @@ func (s *service) addProvider(label string, p oauth.Provider, key []byte, signed
 	if err != nil {
 		return err
 	}
-	origin := ""
-	if u, err := url.Parse(s.cfg.OIDCIssuer); err == nil && p.Name() != "github" {
-		origin = u.Scheme + "://" + u.Host
-	} else if origin = "https://github.com"; s.cfg.GitHubURL != "" {
-		origin = s.cfg.GitHubURL
+	origin := "https://github.com"
+	if p.Name() != "github" {
+		origin = originOf(s.cfg.OIDCIssuer)
+	} else if s.cfg.GitHubURL != "" {
+		origin = originOf(s.cfg.GitHubURL)
 	}
 	s.providers = append(s.providers, provider{p.Name(), label, origin, flow})
 	return nil
@@ -120,6 +120,15 @@ func (s *service) registerFederated(ctx context.Context, id *oauth.Identity) (oa
 func (s *service) hasPassword(ctx context.Context, user string) (bool, error) {
 	u, err := s.stores.users.Find(ctx, user)
 	return u.Hash != "", err
+}
+
+// originOf is where the pages of a provider are, as a Content-Security-Policy names it.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func host(address string) string {

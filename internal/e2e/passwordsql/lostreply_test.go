@@ -1,13 +1,8 @@
 package passwordsql_test
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,90 +12,14 @@ import (
 	"github.com/go-sallyport/auth/password/sqlstore"
 )
 
-// A lossy driver hands statements to another pool. It does what they say and then,
-// when its time has come, loses the answer.
-type lossy struct {
-	pool *sql.DB
-	left atomic.Int64 // so many writes are answered; negative: all are
-}
-
-func (l *lossy) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := l.pool.Conn(ctx)
-	return &lossyConn{l, conn}, err
-}
-func (l *lossy) Driver() driver.Driver { return l.pool.Driver() }
-
-type lossyConn struct {
-	*lossy
-	conn *sql.Conn
-}
-
-var errUnused = errors.New("sqldb does without")
-
-func (c *lossyConn) Prepare(string) (driver.Stmt, error)        { return nil, errUnused }
-func (c *lossyConn) Begin() (driver.Tx, error)                  { return nil, errUnused }
-func (c *lossyConn) Close() error                               { return c.conn.Close() }
-func (c *lossyConn) CheckNamedValue(_ *driver.NamedValue) error { return nil }
-func (c *lossyConn) args(list []driver.NamedValue) (values []any) {
-	for _, v := range list {
-		values = append(values, v.Value)
-	}
-	return values
-}
-
-func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	result, err := c.conn.ExecContext(ctx, query, c.args(args)...)
-	verb, _, _ := strings.Cut(query, " ")
-	if err == nil && strings.Contains("INSERT UPDATE DELETE COMMIT", verb) && c.left.Add(-1) == -1 {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return result, err
-}
-
-func (c *lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := c.conn.QueryContext(ctx, query, c.args(args)...)
-	return lossyRows{rows}, err
-}
-
-type lossyRows struct{ *sql.Rows }
-
-func (r lossyRows) Columns() []string {
-	names, _ := r.Rows.Columns()
-	return names
-}
-
-func (r lossyRows) Next(dest []driver.Value) error {
-	if !r.Rows.Next() {
-		if err := r.Err(); err != nil {
-			return err
-		}
-		return io.EOF
-	}
-	values := make([]any, len(dest))
-	for i := range dest {
-		values[i] = &dest[i]
-	}
-	return r.Scan(values...)
-}
-
 // Whichever answer of the database is lost, a call says what is so.
 func TestF03LostReplies(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		calm := open(t, d)
-		l := &lossy{pool: d.Open(t)}
-		l.left.Store(-1)
-		pool := sql.OpenDB(l)
-		t.Cleanup(func() { _ = pool.Close() })
-		s, err := sqlstore.New(pool, d.Dialect, sqlstore.Config{Timeout: patient})
+		pool := d.OpenLossy(t)
+		s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: patient})
 		must(t, err)
 		ctx := t.Context()
-		// losing does a call with the answer to its k-th write lost, and reports
-		// whether there was one.
-		losing := func(k int, call func() error) (lost bool, err error) {
-			l.left.Store(int64(k))
-			err = call()
-			return l.left.Swap(-1) < 0, err
-		}
 		for doing, c := range map[string]struct {
 			call func(u account.User) error
 			want func(u *account.User)
@@ -123,7 +42,7 @@ func TestF03LostReplies(t *testing.T) {
 				u := create(t, calm, newUser())
 				token, err := newTokens(t, calm).Issue(ctx, u.ID, password.PurposeReset, "")
 				must(t, err)
-				more, err = losing(k, func() error { return c.call(u) })
+				more, err = pool.Losing(k, func() error { return c.call(u) })
 				if err != nil {
 					t.Errorf("%s, answer %d lost: %v", doing, k, err)
 				}
@@ -145,13 +64,13 @@ func TestF03LostReplies(t *testing.T) {
 		}
 		t.Run("Create finds its own user, and no other", func(t *testing.T) {
 			u := newUser()
-			if lost, err := losing(0, func() error { _, err := s.Create(ctx, u); return err }); !lost || err != nil {
+			if lost, err := pool.Losing(0, func() error { _, err := s.Create(ctx, u); return err }); !lost || err != nil {
 				t.Errorf("%v, %v", lost, err)
 			}
 			same(t, calm, u)
 			other := newUser()
 			other.Canonical = u.Canonical
-			_, err := losing(0, func() error { _, err := s.Create(ctx, other); return err })
+			_, err := pool.Losing(0, func() error { _, err := s.Create(ctx, other); return err })
 			if err == nil {
 				t.Error("an address was given twice")
 			}
@@ -161,14 +80,14 @@ func TestF03LostReplies(t *testing.T) {
 		t.Run("I3 Put is repeated; Consume is not, and nobody has the token", func(t *testing.T) {
 			tokens := newTokens(t, s)
 			var token string
-			lost, err := losing(0, func() (err error) {
+			lost, err := pool.Losing(0, func() (err error) {
 				token, err = tokens.Issue(ctx, "u", password.PurposeReset, "")
 				return err
 			})
 			if !lost || err != nil {
 				t.Fatalf("%v, %v", lost, err)
 			}
-			lost, err = losing(0, func() error { _, err := tokens.Consume(ctx, password.PurposeReset, token); return err })
+			lost, err = pool.Losing(0, func() error { _, err := tokens.Consume(ctx, password.PurposeReset, token); return err })
 			if !lost || err == nil || errors.Is(err, password.ErrToken) {
 				t.Errorf("%v, %v; want the store's failure", lost, err)
 			}
