@@ -89,7 +89,7 @@ func (b *backchannel) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := b.p.cfg.Now()
-	t, err := b.p.VerifyLogoutToken(r.Context(), text, b.cfg.SkipTypeCheck)
+	t, err := b.p.checkedLogoutToken(r.Context(), text, b.cfg.SkipTypeCheck)
 	if err != nil {
 		return err
 	}

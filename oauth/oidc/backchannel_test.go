@@ -176,6 +176,16 @@ func TestLogoutTokens(t *testing.T) {
 			}
 		})
 	}
+	t.Run("OID-10 for handlers of one's own", func(t *testing.T) {
+		c := newChannel(t, nil)
+		tok, err := c.provider.VerifyLogoutToken(t.Context(), c.token(nil, nil))
+		if err != nil || tok.Subject != "alice-7" || tok.SessionID == "" || tok.ID == "" {
+			t.Errorf("%+v, %v", tok, err)
+		}
+		if tok, err := c.provider.VerifyLogoutToken(t.Context(), c.token(map[string]any{"typ": "JWT"}, nil)); !errors.Is(err, oidc.ErrLogoutToken) {
+			t.Errorf("%+v, %v", tok, err)
+		}
+	})
 	t.Run("OID-09 an ID token is no logout token", func(t *testing.T) {
 		c := newChannel(t, func(cfg *oidc.BackchannelConfig) { cfg.SkipTypeCheck = true })
 		c.good()

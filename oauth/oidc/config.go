@@ -96,6 +96,9 @@ func (c Config) complete() (Config, error) {
 	if c.Name == "" {
 		c.Name = DefaultName
 	}
+	if len(c.Name) > 32 || strings.Trim(c.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		errs = append(errs, fmt.Errorf("oidc: Name is 1 to 32 of a-z, 0-9 and \"-\", not %q", c.Name))
+	}
 	if err := checkIssuer(c.Issuer); err != nil {
 		errs = append(errs, err)
 	}
@@ -116,6 +119,9 @@ func (c Config) complete() (Config, error) {
 	}
 	params := make(url.Values, len(c.Params)+1)
 	for name, values := range c.Params {
+		if slices.Contains(ofFlow, name) {
+			errs = append(errs, fmt.Errorf("oidc: Params: %s is set by the Flow or by a field of Config", name))
+		}
 		params[name] = slices.Clone(values)
 	}
 	c.Params = params
@@ -157,6 +163,12 @@ func (c Config) complete() (Config, error) {
 		c.Now = time.Now
 	}
 	return c, errors.Join(errs...)
+}
+
+// ofFlow are the parameters of a request that are not for Config.Params.
+var ofFlow = []string{
+	"response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "max_age",
+	"code_challenge", "code_challenge_method", "request", "request_uri",
 }
 
 // checkIssuer is OpenID Connect Core §2 (iss) and RFC 8414 §2.

@@ -28,6 +28,11 @@ func TestConfig(t *testing.T) {
 		"an issuer with a fragment": {func(c *oidc.Config) { c.Issuer += "#x" }, "Issuer"},
 		"an issuer that is none":    {func(c *oidc.Config) { c.Issuer = "login.example.com" }, "Issuer"},
 		"an issuer that is long":    {func(c *oidc.Config) { c.Issuer += "/" + strings.Repeat("x", 300) }, "Issuer"},
+		"a name in capitals":        {func(c *oidc.Config) { c.Name = "OIDC" }, "Name"},
+		"a name with a space":       {func(c *oidc.Config) { c.Name = "a b" }, "Name"},
+		"a long name":               {func(c *oidc.Config) { c.Name = strings.Repeat("a", 33) }, "Name"},
+		"a state of one's own":      {func(c *oidc.Config) { c.Params = url.Values{"state": {"x"}} }, "state"},
+		"a nonce of one's own":      {func(c *oidc.Config) { c.Params = url.Values{"nonce": {"x"}} }, "nonce"},
 		"no client":                 {func(c *oidc.Config) { c.ClientID = "" }, "ClientID"},
 		"a scope of two":            {func(c *oidc.Config) { c.Scopes = []string{"a b"} }, "Scopes"},
 		"OID-01 HS256":              {func(c *oidc.Config) { c.Algorithms = []string{"ES256", "HS256"} }, "HS256"},
@@ -58,7 +63,7 @@ func TestConfig(t *testing.T) {
 		params, scopes, algorithms := url.Values{"prompt": {"login"}}, []string{"openid", "email"}, []string{"ES256"}
 		r := newRig(t, func(c *oidc.Config) { c.Params, c.Scopes, c.Algorithms = params, scopes, algorithms }, nil)
 		params["prompt"][0], scopes[1], algorithms[0] = "none", "admin", "RS256"
-		params.Set("request", "x")
+		params.Set("login_hint", "x")
 		r.good()
 		reg, err := r.provider.Registration(t.Context())
 		if err != nil || reg.Params.Encode() != "prompt=login" || reg.Scopes[1] != "email" {

@@ -52,5 +52,7 @@
 //
 // A key that a provider takes back counts for up to 10 minutes. After an abrupt change
 // of keys one fetch is made at once; after a second one within the same minute,
-// sign-ins fail until it is over.
+// sign-ins fail until it is over. Whoever knows the address of Backchannel can spend
+// that one fetch a minute with a token of an unknown key; it brings the newest keys all
+// the same.
 package oidc

@@ -32,8 +32,8 @@ func TestReplayIsBounded(t *testing.T) {
 	if err := use(20*firstSweep - 30); !errors.Is(err, ErrLogoutToken) {
 		t.Errorf("OID-10 one of half a minute ago: %v", err)
 	}
-	for id := range maxUsed - len(s.until) {
-		if err := use(-1 - id); err != nil {
+	for id := -1; len(s.until) < maxUsed; id-- {
+		if err := use(id); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,8 +28,9 @@ type LogoutConfig struct {
 	// Page is the page after Return, and that after Start if the provider has no
 	// sign-out or does not answer. Empty: "/".
 	Page string
-	// IDToken returns the ID token with which the user has signed in, see
-	// Config.Accept. It is asked before SignOut. Nil, or "": the provider asks the user.
+	// IDToken returns the ID token with which the user has signed in: what
+	// oauth.Tokens.IDToken or Config.Accept has kept. It is asked before SignOut. Nil,
+	// or "": the provider asks the user.
 	IDToken func(r *http.Request) (string, error)
 
 	// InsecureCookie makes cookies that travel over plain HTTP. It is for development

@@ -31,8 +31,12 @@ const (
 
 // VerifyLogoutToken is Backchannel for handlers that answer by themselves: it checks a
 // logout token by §2.6, but not whether its ID was used before. The error wraps
-// ErrLogoutToken or oauth.ErrProvider. For skipTypeCheck see BackchannelConfig.
-func (p *Provider) VerifyLogoutToken(ctx context.Context, text string, skipTypeCheck bool) (*LogoutToken, error) {
+// ErrLogoutToken or oauth.ErrProvider.
+func (p *Provider) VerifyLogoutToken(ctx context.Context, text string) (*LogoutToken, error) {
+	return p.checkedLogoutToken(ctx, text, false)
+}
+
+func (p *Provider) checkedLogoutToken(ctx context.Context, text string, skipTypeCheck bool) (*LogoutToken, error) {
 	t, err := p.logoutToken(ctx, text, skipTypeCheck)
 	if err != nil {
 		return nil, distrust(ErrLogoutToken, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,17 @@ func TestMetadata(t *testing.T) {
 			}
 		})
 	}
+	t.Run("F19 a certificate that nobody knows, and a port where nobody listens", func(t *testing.T) {
+		server := httptest.NewTLSServer(http.NotFoundHandler())
+		defer server.Close()
+		for _, issuer := range []string{server.URL, "http://127.0.0.1:1"} {
+			p, err := oidc.New(oidc.Config{Issuer: issuer, ClientID: "c"})
+			must(t, err)
+			if _, err := p.Metadata(t.Context()); !errors.Is(err, oauth.ErrProvider) {
+				t.Errorf("%s: %v", issuer, err)
+			}
+		}
+	})
 	t.Run("O08 plain HTTP below an issuer with https", func(t *testing.T) {
 		doc := `{"issuer":"https://login.example.com","authorization_endpoint":"https://login.example.com/a",` +
 			`"token_endpoint":"http://127.0.0.1/t","jwks_uri":"https://login.example.com/k"}`
@@ -306,10 +318,15 @@ func TestOneFetchForAll(t *testing.T) {
 	})
 	t.Run("F19 a provider that stalls costs one timeout", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p := build(&slow{doc: doc, delay: time.Hour})
+			s := &slow{doc: doc, delay: time.Hour}
+			p := build(s)
 			begin := time.Now()
 			if _, err := p.Metadata(t.Context()); !errors.Is(err, oauth.ErrProvider) || time.Since(begin) > 6*time.Second {
 				t.Errorf("%v after %s", err, time.Since(begin))
+			}
+			begin, before := time.Now(), s.calls.Load()
+			if _, err := p.Metadata(t.Context()); !errors.Is(err, oauth.ErrProvider) || time.Since(begin) != 0 || s.calls.Load() != before {
+				t.Errorf("who comes next: %v after %s", err, time.Since(begin))
 			}
 		})
 	})

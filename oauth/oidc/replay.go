@@ -43,7 +43,7 @@ func (s *replay) begin(t *LogoutToken, now, until time.Time) (done func(used boo
 				delete(s.until, other)
 			}
 		}
-		s.sweep = max(2*len(s.until), firstSweep)
+		s.sweep = min(max(2*len(s.until), firstSweep), maxUsed)
 	}
 	if len(s.until) >= maxUsed {
 		return nil, problem.Wrap(problem.Unavailable, errors.New("oidc: too many logout tokens"))

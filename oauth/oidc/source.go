@@ -37,8 +37,8 @@ type source[T any] struct {
 	mu      sync.Mutex
 	value   *T
 	at      time.Time // when value was asked for
-	began   time.Time // the last fetch
-	forced  time.Time // the last fetch of newer
+	forced  time.Time // when newer last began a fetch
+	failed  time.Time // when the last fetch failed
 	err     error     // of the last fetch
 	running chan struct{}
 }
@@ -120,7 +120,7 @@ func (s *source[T]) begin(now time.Time, than *T) (own bool, done chan struct{})
 	switch {
 	case s.running != nil:
 		return false, s.running
-	case s.err != nil && within(now, s.began, RetryEvery):
+	case s.err != nil && within(now, s.failed, RetryEvery):
 		return false, nil
 	case than == nil && s.value != nil && s.age(now) < RefreshEvery: // since the caller looked
 		return false, nil
@@ -130,7 +130,7 @@ func (s *source[T]) begin(now time.Time, than *T) (own bool, done chan struct{})
 	if than != nil {
 		s.forced = now
 	}
-	s.began, s.running = now, make(chan struct{})
+	s.running = make(chan struct{})
 	return true, s.running
 }
 
@@ -149,10 +149,13 @@ func (s *source[T]) fetch(ctx context.Context, now time.Time, done chan struct{}
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
 		}
+		end := s.now()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.err = err; err == nil {
 			s.value, s.at = v, now
+		} else {
+			s.failed = end // and not when it began: a provider that stalls is not asked without a pause
 		}
 		s.running = nil
 		close(done)

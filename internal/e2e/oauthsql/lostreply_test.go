@@ -1,15 +1,9 @@
 package oauthsql_test
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"io"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,81 +12,12 @@ import (
 	"github.com/go-sallyport/auth/oauth/sqlstore"
 )
 
-// A lossy driver hands statements to another pool. It does what they say and then,
-// when its time has come, loses the answer.
-type lossy struct {
-	pool *sql.DB
-	left atomic.Int64 // so many writes are answered; negative: all are
-}
-
-func (l *lossy) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := l.pool.Conn(ctx)
-	return &lossyConn{l, conn}, err
-}
-func (l *lossy) Driver() driver.Driver { return l.pool.Driver() }
-
-type lossyConn struct {
-	*lossy
-	conn *sql.Conn
-}
-
-var errUnused = errors.New("sqldb does without")
-
-func (c *lossyConn) Prepare(string) (driver.Stmt, error)        { return nil, errUnused }
-func (c *lossyConn) Begin() (driver.Tx, error)                  { return nil, errUnused }
-func (c *lossyConn) Close() error                               { return c.conn.Close() }
-func (c *lossyConn) CheckNamedValue(_ *driver.NamedValue) error { return nil }
-func (c *lossyConn) args(list []driver.NamedValue) (values []any) {
-	for _, v := range list {
-		values = append(values, v.Value)
-	}
-	return values
-}
-
-func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	result, err := c.conn.ExecContext(ctx, query, c.args(args)...)
-	verb, _, _ := strings.Cut(query, " ")
-	if err == nil && strings.Contains("INSERT UPDATE DELETE COMMIT", verb) && c.left.Add(-1) == -1 {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return result, err
-}
-
-func (c *lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := c.conn.QueryContext(ctx, query, c.args(args)...)
-	return lossyRows{rows}, err
-}
-
-type lossyRows struct{ *sql.Rows }
-
-func (r lossyRows) Columns() []string {
-	names, _ := r.Rows.Columns()
-	return names
-}
-
-func (r lossyRows) Next(dest []driver.Value) error {
-	if !r.Rows.Next() {
-		if err := r.Err(); err != nil {
-			return err
-		}
-		return io.EOF
-	}
-	values := make([]any, len(dest))
-	for i := range dest {
-		values[i] = &dest[i]
-	}
-	return r.Scan(values...)
-}
-
 // Whichever answer of the database is lost, a call does its work once and says so.
 func TestF03LostReplies(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		calm := open(t, d)
-		l := &lossy{pool: d.Open(t)}
-		l.left.Store(-1)
-		pool := sql.OpenDB(l)
-		t.Cleanup(func() { _ = pool.Close() })
-		s, err := sqlstore.New(pool, d.Dialect, sqlstore.Config{Timeout: patient})
+		pool := d.OpenLossy(t)
+		s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: patient})
 		must(t, err)
 		ctx := t.Context()
 		old, sealed := []byte("old"), []byte("new")
@@ -124,10 +49,8 @@ func TestF03LostReplies(t *testing.T) {
 				must(t, calm.Create(ctx, a, 3))
 				must(t, calm.Create(ctx, b, 3))
 				must(t, calm.Tokens().Put(ctx, a.Issuer, a.Subject, old))
-				l.left.Store(int64(k))
-				err := c.call(a)
-				more = l.left.Swap(-1) < 0
-				if err != nil {
+				var err error
+				if more, err = pool.Losing(k, func() error { return c.call(a) }); err != nil {
 					t.Errorf("%s, answer %d lost: %v", doing, k, err)
 				}
 				list, err := calm.List(ctx, user)
