@@ -124,6 +124,7 @@ var parsers = map[string][]string{
 	"session":                     {"FuzzCookie", "FuzzRecord", "FuzzValues", "FuzzCSRFToken", "FuzzCSRFForm"},                                  // cookies, stored sessions, forms
 	"oauth":                       {"FuzzAnswer", "FuzzAttempt", "FuzzParseObject", "FuzzTokenResponse"},                                        // callbacks, cookies, what providers send
 	"mfa":                         {"FuzzCode", "FuzzRecoveryCode", "FuzzChallengeToken"},                                                       // codes that were typed, cookies
+	"mfa/passkey":                 {"FuzzClientData", "FuzzAttestation", "FuzzAssertion"},                                                       // what browsers and authenticators send
 	"apikey":                      {"FuzzParse", "FuzzHeader", "FuzzGrant"},                                                                     // keys, headers, stored records
 	"oauth/oidc":                  {"FuzzIDToken", "FuzzClaims", "FuzzKeys"},                                                                    // tokens and keys of a provider
 	"internal/jwk":                {"FuzzPublic"},                                                                                               // keys of others

@@ -11,6 +11,7 @@ import (
 var reviewed = map[string]string{
 	"apikey.Config.Bearer":                           "one more header, which is explicit too; a key in both is refused",
 	"auth.Gate.Optional":                             "false requires a credential; a bad one is refused either way",
+	"mfa/passkey.Config.AlwaysVerify":                "false asks a passkey beside a password for the user's presence; alone it always verifies",
 	"oauth.Config.SwitchUser":                        "false refuses; true replaces the credential, and accounts are never merged",
 	"oauth.GenericConfig.FormPost":                   "the answer comes by GET or by POST and is checked the same",
 	"oauth.GenericConfig.FormTokens":                 "false takes JSON only",

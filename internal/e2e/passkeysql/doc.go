@@ -1,0 +1,2 @@
+// Package passkeysql has the tests of mfa/passkey/sqlstore on real servers.
+package passkeysql
