@@ -8,6 +8,7 @@ import (
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/apikey"
 	"github.com/go-sallyport/auth/mfa"
+	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/rbac"
@@ -49,6 +50,11 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 		s.onError(w, r, err)
 		return
 	}
+	passkeys, err := s.passkeys.List(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
 	slices.SortFunc(sessions, func(a, b sessionJSON) int { return b.Seen.Compare(a.Seen) })
 	v.Title = "Your account"
 	v.Data = struct {
@@ -58,7 +64,8 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 		Keys     []*apikey.Key
 		Scopes   []rbac.Permission
 		Links    []oauth.Link
-	}{u, sessions, factors, liveKeys(keys), s.policy.Permissions(p), links}
+		Passkeys []passkey.Credential
+	}{u, sessions, factors, liveKeys(keys), s.policy.Permissions(p), links, passkeys}
 	s.show(w, r, status, "account", v)
 }
 

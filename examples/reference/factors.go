@@ -66,5 +66,5 @@ func (s *service) factorChanged(ctx context.Context, n mfa.Notice) {
 
 // claim takes from an account what was added before anybody had proved its address.
 func (s *service) claim(ctx context.Context, subject string) error {
-	return errors.Join(s.factors.Remove(ctx, subject), s.keys.RevokeSubject(ctx, subject, ""))
+	return errors.Join(s.factors.Remove(ctx, subject), s.keys.RevokeSubject(ctx, subject, ""), s.links.DeleteUser(ctx, subject))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/go-sallyport/auth/apikey"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/mfa"
+	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/problem"
@@ -70,10 +71,13 @@ type service struct {
 	accounts  *account.Service // passwords
 	providers []provider       // accounts elsewhere
 	links     *oauth.Links
-	factors   *mfa.Manager // second factors
+	factors   *mfa.Manager     // second factors
+	passkeys  *passkey.Manager // and a login of their own
 	sessions  *session.Manager
 	tokens    *jwtauth.Issuer
 	keys      *apikey.Manager
+
+	passkeyOrigin string // where browsers may use passkeys
 
 	onError problem.ErrorHandler
 	handler http.Handler
@@ -175,6 +179,9 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 		return nil, err
 	}
 
+	if err := s.newPasskeys(keys.Passkey, current, onEvent); err != nil {
+		return nil, err
+	}
 	if err := s.newProviders(keys.OAuth, &gate, onEvent); err != nil {
 		return nil, err
 	}
@@ -191,6 +198,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.routeAPI(mux, gate, guard)
 	s.routePages(mux, gate, guard)
 	s.routeProviders(mux, gate.Handler)
+	s.routePasskeys(mux, gate.Handler)
 	if s.mailbox != nil {
 		mux.Handle("GET /dev/mailbox", s.mailbox.InsecureMailbox())
 	}

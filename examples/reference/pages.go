@@ -36,13 +36,14 @@ type view struct {
 	May    map[string]bool // permissions, for what is shown
 	Dev    bool
 	Others []provider // where else one can sign in
+	Origin string     // where browsers may use passkeys
 	Data   any
 }
 
 // show renders a page for whoever is signed in.
 func (s *service) show(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.User, _ = auth.FromContext(r.Context())
-	v.Dev, v.Others = s.mailbox != nil, s.providers
+	v.Dev, v.Others, v.Origin = s.mailbox != nil, s.providers, s.passkeyOrigin
 	v.May = make(map[string]bool)
 	for _, perm := range s.policy.Permissions(v.User) {
 		v.May[string(perm)] = true // what is shown; the route is what forbids
@@ -74,6 +75,7 @@ var notices = map[string]string{
 	string(mfa.FlowDisable):            "Signing in takes no second step any more.",
 	string(mfa.FlowChallenge):          "Thank you. You have proved that it is you.",
 	"unlinked":                         "That account is not linked any more.",
+	"passkey":                          "Your passkeys have changed. All other devices are signed out.",
 	"key-revoked":                      "The key is revoked. It opens nothing from now on.",
 	"roles":                            "The roles are changed, and count from the next request on.",
 }

@@ -20,6 +20,7 @@ type secrets struct {
 	Devices []byte `json:"devices"` // seals the cookies of known devices
 	Factors []byte `json:"factors"` // seals the secrets of authenticator apps
 	OAuth   []byte `json:"oauth"`   // seals attempts to sign in elsewhere
+	Passkey []byte `json:"passkey"` // seals the challenges of passkeys
 	Refresh []byte `json:"refresh"` // makes refresh tokens
 	Signing string `json:"signing"` // the private key of access tokens, as PEM
 }
@@ -66,7 +67,7 @@ func newSecrets(path string) (*secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &secrets{Devices: key(), Factors: key(), OAuth: key(), Refresh: key(), Signing: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))}
+	s := &secrets{Devices: key(), Factors: key(), OAuth: key(), Passkey: key(), Refresh: key(), Signing: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))}
 	text, err := json.MarshalIndent(s, "", "\t")
 	if err != nil {
 		return nil, err

@@ -20,6 +20,8 @@ import (
 	tokenredis "github.com/go-sallyport/auth/jwtauth/redisstore"
 	tokensql "github.com/go-sallyport/auth/jwtauth/sqlstore"
 	"github.com/go-sallyport/auth/mfa"
+	"github.com/go-sallyport/auth/mfa/passkey"
+	passkeysql "github.com/go-sallyport/auth/mfa/passkey/sqlstore"
 	factorsql "github.com/go-sallyport/auth/mfa/sqlstore"
 	"github.com/go-sallyport/auth/oauth"
 	linksql "github.com/go-sallyport/auth/oauth/sqlstore"
@@ -47,6 +49,7 @@ type stores struct {
 	sessions session.Store
 	families jwtauth.FamilyStore
 	factors  mfa.Store
+	passkeys passkey.Store
 	keys     apikey.Store
 	links    oauth.LinkStore
 	attempts oauth.Consumer
@@ -92,15 +95,19 @@ func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 	if err != nil {
 		return nil, err
 	}
+	passkeys, err := passkeysql.New(s.db, s.dialect, passkeysql.Config{})
+	if err != nil {
+		return nil, err
+	}
 	for _, migrate := range []func(context.Context) error{
-		s.users.Migrate, families.Migrate, sessions.Migrate, factors.Migrate, keys.Migrate, links.Migrate,
+		s.users.Migrate, families.Migrate, sessions.Migrate, factors.Migrate, keys.Migrate, links.Migrate, passkeys.Migrate,
 	} {
 		if err := migrate(ctx); err != nil {
 			return nil, err
 		}
 	}
 	s.families, s.sessions, s.epochs, s.factors, s.keys = families, sessions, families.Epochs(), factors, keys
-	s.links, s.attempts = links, links.Consumer()
+	s.links, s.attempts, s.passkeys = links, links.Consumer(), passkeys
 	if cfg.Redis != "" {
 		if s.counts, err = s.openRedis(cfg.Redis); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 )
@@ -227,4 +228,37 @@ func codeAt(t *testing.T, secret string, ahead time.Duration) string {
 		t.Fatal(err)
 	}
 	return code
+}
+
+// TestReferencePasskeys makes a passkey on the account page, and signs in with it alone
+// and beside a password.
+func TestReferencePasskeys(t *testing.T) {
+	base, admin := startReference(t)
+	p := &person{t, chromium(t), strings.Replace(base, "127.0.0.1", "localhost", 1)}
+	if _, err := chromedp.Call(p.tab, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	phone := webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}
+	if _, err := chromedp.Call(p.tab, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &phone}); err != nil {
+		t.Fatal(err)
+	}
+	p.open("/login", "Sign in")
+	p.fill("Sign in", "Your account", "email", "admin@example.com", "password", admin)
+	do(t, p.tab, chromedp.SendKeys("input#passkey_name", "Phone"), chromedp.Click("//button[text()='Make a passkey']"))
+	p.reads("Your passkeys have changed")
+	p.reads("Phone")
+	p.look("passkeys")
+
+	p.press("Sign out", "Sign in")
+	do(t, p.tab, chromedp.Click("//button[text()='Sign in with a passkey']"), chromedp.WaitVisible("//h1[text()='Your account']"))
+
+	p.press("Sign out", "Sign in")
+	p.fill("Sign in", "One more step", "email", "admin@example.com", "password", admin)
+	do(t, p.tab, chromedp.Click("//button[text()='Use a passkey']"), chromedp.WaitVisible("//h1[text()='Your account']"))
+
+	do(t, p.tab, chromedp.Click("//button[@aria-label='Remove Phone']"))
+	p.reads("You have none.")
 }

@@ -1,0 +1,37 @@
+// The buttons of passkeys. Without script, or where the browser has none, they stay hidden.
+import { createPasskeys, supported } from "/passkey.js";
+
+const passkeys = createPasskeys({ base: "/api/v1/passkeys" });
+
+const actions = {
+  login: () => passkeys.login(),
+  prove: () => passkeys.prove(),
+  register: (box) => passkeys.register(box.querySelector("input").value),
+  remove: (box) => fetch("/api/v1/passkeys/" + box.dataset.id, { method: "DELETE" }).then(async (response) => {
+    if (!response.ok) throw new Error((await response.json()).title);
+  }),
+};
+
+function say(box, error) {
+  const words = { NotAllowedError: "Nothing was done. Try again when you are ready.", InvalidStateError: "This device has a passkey of yours already." };
+  box.querySelector("[role=status]").textContent = words[error.name] ?? error.message + ".";
+}
+
+for (const box of document.querySelectorAll("[data-passkey]")) {
+  if (!supported() || location.origin !== box.dataset.origin) {
+    if (location.origin !== box.dataset.origin && box.dataset.hint) {
+      box.hidden = false;
+      box.textContent = box.dataset.hint;
+    }
+    continue;
+  }
+  box.hidden = false;
+  box.querySelector("button").addEventListener("click", async () => {
+    try {
+      await actions[box.dataset.passkey](box);
+      location.assign(box.dataset.then);
+    } catch (error) {
+      say(box, error);
+    }
+  });
+}
