@@ -57,13 +57,15 @@ func newBudget(cfg Config) (*budget, error) {
 // anybody anything is taken back: that the service failed, or that there was
 // nothing to compare with. Whoever goes away early has that counted.
 func (b *budget) try(ctx context.Context, subject string, prove func(ctx context.Context) error) error {
-	failure, err := b.failures.Begin(ctx, subject)
+	guess, err := b.guesses.Begin(ctx, subject)
 	if err != nil {
 		return err
 	}
-	guess, err := b.guesses.Begin(ctx, subject)
+	// After the guess, so that a flood of attempts while it is locked is no failure,
+	// which would lock for days if it could not be taken back.
+	failure, err := b.failures.Begin(ctx, subject)
 	if err != nil {
-		_ = failure.Cancel(ctx) // nothing was compared
+		_ = guess.Cancel(ctx) // nothing was compared
 		return err
 	}
 	err = prove(ctx)

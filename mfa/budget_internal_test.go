@@ -170,6 +170,24 @@ func TestBudget(t *testing.T) {
 			t.Errorf("after Unlock: %v", err)
 		}
 	})
+	t.Run("F13 what is refused counts as no failure, also while nothing can be taken back", func(t *testing.T) {
+		clock := testkit.NewClock(time.Time{})
+		memory, err := throttle.NewMemoryStore(throttle.MemoryConfig{Now: clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := newBudget(Config{Now: clock.Now, Throttle: keepsAll{memory}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := attempts(t, b, ErrCode, 3*maxFailures); n != throttle.DefaultMax {
+			t.Errorf("%d attempts were admitted", n)
+		}
+		clock.Advance(throttle.DefaultLockout)
+		if err := b.try(t.Context(), "17", prove(nil)); err != nil {
+			t.Errorf("after the lock of %s: %v", throttle.DefaultLockout, err)
+		}
+	})
 	t.Run("other subjects are not touched", func(t *testing.T) {
 		b := fresh(t)
 		attempts(t, b, ErrCode, 10)
@@ -177,4 +195,11 @@ func TestBudget(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// keepsAll is a store that takes nothing back.
+type keepsAll struct{ throttle.Store }
+
+func (keepsAll) Cancel(context.Context, throttle.Key, throttle.Ticket) error {
+	return errors.New("down")
 }

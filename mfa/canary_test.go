@@ -1,6 +1,7 @@
 package mfa_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,8 +69,8 @@ func TestNoSecretLeaks(t *testing.T) {
 		g.clock.Advance(time.Minute)
 		g.want(other.PostJSON("/mfa/disable", object{"code": f.code()}), 204)
 		e := &mfa.Enrolment{Secret: enrolled.Secret, URL: enrolled.URL}
-		canary.Logger().Info("enrolment", "value", e)
-		if s := strings.Join([]string{e.String(), e.GoString()}, ""); strings.Contains(s, enrolled.Secret) {
+		canary.Logger().Info("enrolment", "pointer", e, "value", *e)
+		if s := fmt.Sprintf("%v %+v %#v %v %+v %#v %+v", e, e, e, *e, *e, *e, mfa.FormState{Enrolment: e}); strings.Contains(s, enrolled.Secret) {
 			t.Error("an Enrolment prints its secret")
 		}
 	})

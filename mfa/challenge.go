@@ -132,26 +132,25 @@ func (m *Manager) complete(w http.ResponseWriter, r *http.Request, c completion)
 	t, err := m.target(r, func(ctx context.Context, id ChallengeID) (Challenge, error) {
 		return m.store.TryChallenge(ctx, id, maxTries)
 	})
-	if err == nil {
-		err = c.attempt(r.Context(), t)
-	}
-	if err == nil && t.gate != nil {
-		err = m.claim(r.Context(), t.challenge)
-	}
 	if err != nil {
-		if errors.Is(err, ErrChallenge) {
-			m.setCookie(w, m.challengeCookie(), "", -1)
-		}
-		return err
+		return m.refused(w, r, auth.Event{Resource: c.kind}, err)
+	}
+	if err := c.attempt(r.Context(), t); err != nil {
+		m.endCookie(w, err)
+		return err // and told of
 	}
 	f := auth.Factor{Kind: c.kind, At: m.now()}
 	if t.gate == nil {
 		return m.stepUp(w, r, t.principal, f)
 	}
-	m.setCookie(w, m.challengeCookie(), "", -1)
-	if c.trust {
-		m.trust(w, r, t.principal.Subject)
+	p, err := m.current(r.Context(), t.principal)
+	if err == nil {
+		err = m.claimFor(w, r, t, c.trust)
 	}
+	if err != nil {
+		return m.refused(w, r, auth.Event{Subject: t.principal.Subject, Resource: c.kind}, err)
+	}
+	m.setCookie(w, m.challengeCookie(), "", -1)
 	ctx := r.Context()
 	if t.waiting.Remember {
 		ctx = m.Remember(ctx)
@@ -160,7 +159,52 @@ func (m *Manager) complete(w http.ResponseWriter, r *http.Request, c completion)
 	if t.waiting.ReturnTo != "" {
 		r.PostForm = url.Values{auth.ReturnParam: {t.waiting.ReturnTo}}
 	}
-	return t.gate.pass(w, r, withFactor(t.principal, f))
+	return t.gate.pass(w, r, withFactor(p, f))
+}
+
+// refused tells of err, which is not that of an attempt, and returns it.
+func (m *Manager) refused(w http.ResponseWriter, r *http.Request, e auth.Event, err error) error {
+	m.endCookie(w, err)
+	e.Kind, e.Err = EventFailed, err
+	m.emit(r.Context(), e)
+	return err
+}
+
+// endCookie deletes the cookie of a challenge that err says is none.
+func (m *Manager) endCookie(w http.ResponseWriter, err error) {
+	if errors.Is(err, ErrChallenge) {
+		m.setCookie(w, m.challengeCookie(), "", -1)
+	}
+}
+
+// current is whose sign-in has waited, as they stand now: they may have been
+// disabled meanwhile, or have lost a role.
+func (m *Manager) current(ctx context.Context, p *auth.Principal) (*auth.Principal, error) {
+	if m.cfg.Current == nil {
+		return p, nil
+	}
+	now, err := m.cfg.Current(ctx, p)
+	switch {
+	case err != nil:
+		return nil, err
+	case now == nil || now.Subject != p.Subject:
+		return nil, errCurrent
+	}
+	return now, nil
+}
+
+// claimFor claims the challenge of t and, if that is wanted, has the browser
+// trusted from then on.
+func (m *Manager) claimFor(w http.ResponseWriter, r *http.Request, t *target, trust bool) error {
+	var device *trusting
+	if trust && m.cfg.TrustDevices != 0 {
+		device = m.beginTrust(r, t.principal.Subject)
+	}
+	err := m.claim(r.Context(), t.challenge)
+	if device != nil {
+		m.endTrust(r.Context(), w, t.principal.Subject, device, err == nil)
+	}
+	return err
 }
 
 // claim ends a challenge for this request, which no other one then completes.
@@ -174,12 +218,15 @@ func (m *Manager) claim(ctx context.Context, id ChallengeID) error {
 	return unavailable("claim challenge", err)
 }
 
-// canElevate reports whether the credential of p can be raised.
+// canElevate reports whether the credential of p can be raised. That of a machine
+// cannot: nobody has signed in.
 func (m *Manager) canElevate(p *auth.Principal) bool {
-	switch p.Method {
-	case auth.MethodSession:
+	switch {
+	case p.AuthenticatedAt.IsZero():
+		return false
+	case p.Method == auth.MethodSession:
 		return m.cfg.Elevate != nil
-	case auth.MethodJWT:
+	case p.Method == auth.MethodJWT:
 		return m.cfg.Reissue != nil
 	}
 	return false

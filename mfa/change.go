@@ -10,7 +10,8 @@ import (
 // Change is how a Kind changes the factors of the user of p. It wants a fresh
 // sign-in or, of a user who has a factor, a fresh proof of that, and calls do. All
 // other credentials of the user end (Config.Revokers), all trusted devices and all
-// waiting challenges. The user is told, and so is OnEvent.
+// waiting challenges. The user is told, and so is OnEvent. Recovery codes of factors
+// that are all gone are void before do: they are not those of the next one.
 //
 // Revokers are asked before do, so that nothing has changed if they cannot work,
 // and again after it, for what was issued meanwhile. If that fails the error is a
@@ -20,10 +21,24 @@ import (
 // Errors: a *auth.StepUpError; auth.ErrForbidden for an API key,
 // auth.ErrNoCredentials for a nil p; that of do; faults.
 func (m *Manager) Change(ctx context.Context, p *auth.Principal, event auth.EventKind, do func(ctx context.Context) error) error {
-	if err := m.fresh(ctx, p); err != nil {
+	if err := interactive(p); err != nil {
 		return err
 	}
-	return m.change(ctx, p, event, do)
+	st, kinds, err := m.factors(ctx, p.Subject)
+	if err != nil {
+		return err
+	}
+	if err := m.freshFactor(p, kinds); err != nil {
+		return err
+	}
+	return m.change(ctx, p, event, func(ctx context.Context) error {
+		if len(kinds) == 0 && st.Codes > 0 {
+			if err := m.store.ReplaceCodes(ctx, p.Subject, nil); err != nil {
+				return unavailable("void codes", err)
+			}
+		}
+		return do(ctx)
+	})
 }
 
 func (m *Manager) change(ctx context.Context, p *auth.Principal, event auth.EventKind, do func(ctx context.Context) error) error {
@@ -41,11 +56,12 @@ func (m *Manager) change(ctx context.Context, p *auth.Principal, event auth.Even
 	return m.revoke(ctx, p)
 }
 
-// revoke ends all credentials of the subject of p but p itself.
+// revoke ends all credentials of the subject of p but p itself. What waits ends
+// first, or it could become a credential behind the back of the Revokers.
 func (m *Manager) revoke(ctx context.Context, p *auth.Principal) error {
 	return errors.Join(
-		unavailable("revoke", m.cfg.Revokers.RevokeSubject(ctx, p.Subject, p.CredentialID)),
 		m.RevokeSubject(ctx, p.Subject, ""),
+		unavailable("revoke", m.cfg.Revokers.RevokeSubject(ctx, p.Subject, p.CredentialID)),
 	)
 }
 

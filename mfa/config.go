@@ -84,6 +84,11 @@ type Config struct {
 	// (auth.MethodJWT) by new tokens, which name the factor: a jwtauth.Issuer. Nil:
 	// tokens are not stepped up.
 	Reissue auth.SignIn
+	// Current is applied to the principal of a sign-in that has waited, after its
+	// factor was proved and before it is completed: who was disabled meanwhile is
+	// refused, and roles are those of then. It is the Current of the Gate of the
+	// service. Nil: the sign-in is completed as it began.
+	Current auth.Current
 	// SignedIn recognises who steps up at ChallengeHandler: the auth.Gate of the
 	// service. Nil: only whom a Gate in front of the handler has recognised.
 	SignedIn auth.Authenticator

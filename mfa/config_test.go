@@ -54,6 +54,20 @@ func TestNewRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("XCT-05 a Split with a hole", func(t *testing.T) {
+		full, err := mfa.NewMemoryStore(mfa.MemoryConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []mfa.Split{{ChallengeStore: full, DeviceStore: full}, {FactorStore: full, DeviceStore: full}, {FactorStore: full, ChallengeStore: full}} {
+			if m, err := mfa.New(s, good()); err == nil || m != nil || !strings.Contains(err.Error(), "Split") {
+				t.Errorf("%+v: %v", s, err)
+			}
+		}
+		if _, err := mfa.New(mfa.Split{FactorStore: full, ChallengeStore: full, DeviceStore: full}, good()); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("XCT-05 a store of a negative size", func(t *testing.T) {
 		for _, c := range []mfa.MemoryConfig{{MaxSubjects: -1}, {MaxShortLived: -1}} {
 			if _, err := mfa.NewMemoryStore(c); err == nil {

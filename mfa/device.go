@@ -19,6 +19,10 @@ func (m *Manager) Devices(ctx context.Context, subject string) ([]Device, error)
 // RevokeDevice ends the trust in the device of subject with that id. One that is
 // not there is no error.
 func (m *Manager) RevokeDevice(ctx context.Context, subject, id string) error {
+	// No store has to take whatever a client sends.
+	if raw, err := encoding.DecodeString(id); err != nil || len(id) != IDSize || len(raw) != secret.MinBytes {
+		return nil
+	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	if err := m.store.DropDevice(ctx, subject, id); err != nil {
@@ -61,22 +65,37 @@ func (m *Manager) trusts(r *http.Request, subject string) (bool, error) {
 	return true, nil
 }
 
-// trust makes the browser of r a trusted device of subject. If that fails it is
-// not, and the sign-in goes on.
-func (m *Manager) trust(w http.ResponseWriter, r *http.Request, subject string) {
-	if m.cfg.TrustDevices == 0 {
-		return
-	}
+// A trusting is a device that is kept already, and whose token nobody has yet.
+type trusting struct{ token, id string }
+
+// beginTrust keeps the browser of r as a device of subject, before the challenge is
+// claimed: RevokeSubject ends challenges and then devices, so it either ends this
+// one or has the claim fail. Nil if that fails, and the sign-in goes on without.
+func (m *Manager) beginTrust(r *http.Request, subject string) *trusting {
 	ctx, cancel := detach(r.Context())
 	defer cancel()
-	token := secret.Token(32)
-	d := Device{ID: secret.Token(secret.MinBytes), Hash: hashDevice(subject, token), Name: deviceName(r)}
+	t := &trusting{token: secret.Token(32), id: secret.Token(secret.MinBytes)}
+	d := Device{ID: t.id, Hash: hashDevice(subject, t.token), Name: deviceName(r)}
 	if err := m.store.AddDevice(ctx, subject, d, m.cfg.TrustDevices, maxDevices); err != nil {
 		m.emit(ctx, auth.Event{Kind: EventFault, Subject: subject, Err: unavailable("add device", err)})
+		return nil
+	}
+	return t
+}
+
+// endTrust gives the browser the token or, if the challenge was not claimed,
+// forgets the device.
+func (m *Manager) endTrust(ctx context.Context, w http.ResponseWriter, subject string, t *trusting, claimed bool) {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	if !claimed {
+		if err := m.store.DropDevice(ctx, subject, t.id); err != nil {
+			m.emit(ctx, auth.Event{Kind: EventFault, Subject: subject, Err: unavailable("drop device", err)})
+		}
 		return
 	}
-	m.setCookie(w, m.deviceCookie(), token, m.cfg.TrustDevices)
-	m.emit(ctx, auth.Event{Kind: EventDeviceTrusted, Subject: subject, CredentialID: d.ID})
+	m.setCookie(w, m.deviceCookie(), t.token, m.cfg.TrustDevices)
+	m.emit(ctx, auth.Event{Kind: EventDeviceTrusted, Subject: subject, CredentialID: t.id})
 	m.notify(ctx, Notice{Kind: EventDeviceTrusted, Subject: subject})
 }
 

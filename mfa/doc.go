@@ -7,6 +7,7 @@
 //		Key:      key, // 32 random bytes
 //		Revokers: auth.Revokers{sessions},
 //		Elevate:  sessions.Elevate,
+//		Current:  gate.Current,
 //		SignedIn: gate,
 //	})
 //	...
@@ -21,7 +22,7 @@
 // the Manager keeps, and an account that was claimed loses the factors of a stranger:
 //
 //	account.Config{
-//		Revokers: auth.Revokers{sessions, factors},
+//		Revokers: auth.Revokers{factors, sessions}, // what waits ends before it becomes a session
 //		Claim:    factors.Remove,
 //		Remember: factors.Remember,
 //	}
@@ -64,9 +65,18 @@
 // A code can be phished: a page in the middle that passes it on at once is let in.
 // Passkeys (package passkey) cannot.
 //
+// Without Config.Current a sign-in is completed as it began: with the roles of then,
+// and of whoever was disabled meanwhile. A Gate of requests with a Current refuses
+// them all the same; who verifies tokens elsewhere does not.
+//
 // A store that loses a factor has turned it off, see FactorStore. Whoever can
-// write to the store can delete a factor. Whoever knows the password of a user can
-// use up the attempts, and keep the user out until the lock ends or Unlock.
+// write to the store can delete a factor, or put in a recovery code or a trusted
+// device that they know: of those it has digests without a key.
+//
+// Whoever knows the password of a user can use up the attempts, and keep the user out
+// until the lock ends or Unlock. A user who is wrong a hundred times, however many
+// times right in between, without three days on which nothing was wrong, is locked
+// out for three days.
 //
 // # Codes
 //

@@ -93,8 +93,9 @@ func (m *Manager) checkPending(ctx context.Context, p *auth.Principal, code stri
 	return TOTP{ID: pending.ID, Sealed: pending.Sealed, Step: step}, nil
 }
 
-// loginOf is a digest of the login that a request of p belongs to. A step-up
-// changes none of this, and another sign-in does.
+// loginOf is a digest of the login that a request of p belongs to. A session that is
+// stepped up stays the same login. Another sign-in is another one, and so are the
+// tokens of Config.Reissue.
 func loginOf(p *auth.Principal) [32]byte {
 	at := binary.BigEndian.AppendUint64(nil, uint64(p.AuthenticatedAt.Unix())) //nolint:gosec // all 64 bits
 	return secret.HandleOf("mfa login\x00" + p.Method + "\x00" + p.CredentialID + "\x00" + string(at))

@@ -80,10 +80,10 @@ func (e *Enrolment) QR() (string, error) {
 }
 
 // String keeps the secret out of logs.
-func (e *Enrolment) String() string { return "mfa.Enrolment" }
+func (e Enrolment) String() string { return "mfa.Enrolment" }
 
 // GoString keeps the secret out of logs.
-func (e *Enrolment) GoString() string { return e.String() }
+func (e Enrolment) GoString() string { return e.String() }
 
 // LogValue keeps the secret out of logs.
-func (e *Enrolment) LogValue() slog.Value { return slog.StringValue(e.String()) }
+func (e Enrolment) LogValue() slog.Value { return slog.StringValue(e.String()) }

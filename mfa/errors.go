@@ -43,5 +43,7 @@ var (
 
 	errNoPrincipal = errors.New("mfa: a Gate wants a principal with a subject of at most 255 bytes")
 	errLabel       = errors.New("mfa: the name of the account is empty, too long, or not text")
+	errCurrent     = errors.New("mfa: Current has returned nobody, or somebody else")
+	errSplit       = errors.New("mfa: a part of the Split is nil: name a store for each of the three")
 	errSecret      = errors.New("mfa: not a secret of this version")
 )

@@ -2,6 +2,7 @@ package mfa
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/go-sallyport/auth"
@@ -11,7 +12,7 @@ import (
 // limits decide are events of package throttle.
 const (
 	EventVerified      auth.EventKind = "mfa.verified"       // a factor was proved
-	EventFailed        auth.EventKind = "mfa.failed"         // an attempt was wrong, refused, or could not be decided
+	EventFailed        auth.EventKind = "mfa.failed"         // an attempt was wrong, refused, or could not be decided; or there was nothing to complete
 	EventChallenged    auth.EventKind = "mfa.challenged"     // a sign-in waits for a factor
 	EventEnrolling     auth.EventKind = "mfa.enrolling"      // an enrolment waits to be confirmed
 	EventEnabled       auth.EventKind = "mfa.enabled"        // an authenticator app was confirmed
@@ -35,12 +36,21 @@ type Notice struct {
 	CodesLeft int
 }
 
-// notify tells of n. A panic of the hook changes no answer.
+var errNotify = errors.New("mfa: Notify has panicked, and the user was not told")
+
+// notify tells of n, also if the client has gone: whoever has used a factor that is
+// not theirs would go early. A panic of the hook changes no answer.
 func (m *Manager) notify(ctx context.Context, n Notice) {
 	if m.cfg.Notify == nil {
 		return
 	}
-	defer func() { _ = recover() }()
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	defer func() {
+		if recover() != nil {
+			m.emit(ctx, auth.Event{Kind: EventFault, Subject: n.Subject, Err: errNotify})
+		}
+	}()
 	m.cfg.Notify(ctx, n)
 }
 

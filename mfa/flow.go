@@ -37,6 +37,9 @@ type FormState struct {
 	Problem problem.Details
 	// Enrolment is what FlowEnable has begun. The form of FlowVerify comes next.
 	Enrolment *Enrolment
+	// ReturnTo is where the form of FlowChallenge was to lead, see auth.ReturnPath:
+	// a page shows it again.
+	ReturnTo string
 	// RecoveryCodes are new ones, of FlowVerify or FlowRecoveryCodes. Nobody will
 	// see them again.
 	RecoveryCodes []string
@@ -51,9 +54,16 @@ var errNotPost = &problem.Error{
 // flow is the handler of a flow: do reads the body and writes the response, or
 // returns an error and has written nothing.
 func (m *Manager) flow(f Flow, do func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+	return m.returning(f, func(w http.ResponseWriter, r *http.Request, _ *string) error { return do(w, r) })
+}
+
+// returning is a flow that learns from the body where it is to lead.
+func (m *Manager) returning(f Flow, do func(w http.ResponseWriter, r *http.Request, returnTo *string) error) http.Handler {
 	return problem.Recover(m.cfg.ErrorHandler)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := m.serve(w, r, do); err != nil {
-			m.refuse(w, r, f, err)
+		state := FormState{Flow: f}
+		err := m.serve(w, r, func(w http.ResponseWriter, r *http.Request) error { return do(w, r, &state.ReturnTo) })
+		if err != nil {
+			m.refuse(w, r, state, err)
 		}
 	}))
 }
@@ -89,7 +99,7 @@ func (m *Manager) withClient(r *http.Request) (*http.Request, error) {
 	return r.WithContext(withAddress(r.Context(), addr)), nil
 }
 
-func (m *Manager) refuse(w http.ResponseWriter, r *http.Request, f Flow, err error) {
+func (m *Manager) refuse(w http.ResponseWriter, r *http.Request, state FormState, err error) {
 	if m.cfg.Form == nil || !isForm(r) {
 		m.cfg.ErrorHandler(w, r, err)
 		return
@@ -103,7 +113,8 @@ func (m *Manager) refuse(w http.ResponseWriter, r *http.Request, f Flow, err err
 			}
 		}
 	}
-	m.cfg.Form(w, r, FormState{Flow: f, Err: err, Problem: problem.From(err)})
+	state.Err, state.Problem = err, problem.From(err)
+	m.cfg.Form(w, r, state)
 }
 
 // show answers with what is seen once: a form by Config.Form, anything else by

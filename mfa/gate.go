@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,9 @@ const maxGates = 64
 // returns nil.
 //
 // No factor is wanted from a browser that the user has had trusted
-// (Config.TrustDevices), nor after WithProof.
+// (Config.TrustDevices), nor after WithProof. Whatever a principal comes with, next
+// is given it with those factors of the kinds of m that m has verified, if its user
+// has any here.
 //
 // A Manager can have several Gates, and each challenge is completed by the one
 // that has made it. They are told apart by the type of next and their order, so
@@ -42,7 +45,7 @@ func (m *Manager) Gate(next auth.SignIn) auth.SignIn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	nth := 0
-	comparable := reflect.TypeOf(next).Comparable()
+	comparable := reflect.ValueOf(next).Comparable() // with all that it holds
 	for _, g := range m.gates {
 		if comparable && reflect.TypeOf(g.next) == reflect.TypeOf(next) && g.next == next {
 			return g
@@ -95,6 +98,7 @@ func (g *gate) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Principal)
 	case len(kinds) == 0:
 		return g.pass(w, r, p)
 	}
+	p = m.withoutFactors(p)
 	if proof, ok := m.proofOf(r.Context(), p.Subject, kinds); ok {
 		return g.pass(w, r, withFactor(p, proof))
 	}
@@ -134,7 +138,10 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, p *auth.Princip
 		return err
 	}
 	token, id := newChallengeToken(p.Subject)
-	plain, err := json.Marshal(waiting{
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false) // an & in a return path would become six bytes
+	err := enc.Encode(waiting{
 		Gate:      g.name,
 		Principal: p,
 		ReturnTo:  auth.ReturnPath(r, ""),
@@ -144,7 +151,7 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, p *auth.Princip
 	if err != nil {
 		return fmt.Errorf("mfa: encode challenge: %w", err)
 	}
-	c := Challenge{ID: id, Sealed: m.waitings.SealString(plain, id[:])}
+	c := Challenge{ID: id, Sealed: m.waitings.SealString(plain.Bytes(), id[:])}
 	if len(c.Sealed) > MaxSealedChallenge {
 		return fmt.Errorf("mfa: the principal is too large: a challenge of %d bytes, at most %d", len(c.Sealed), MaxSealedChallenge)
 	}
@@ -180,6 +187,16 @@ func (m *Manager) openWaiting(c Challenge) (*waiting, *gate, error) {
 		return nil, nil, ErrChallenge
 	}
 	return &w, g, nil
+}
+
+// withoutFactors returns a copy of p without factors of the kinds that m verifies:
+// what another provider says of them proves nothing of those that are kept here.
+func (m *Manager) withoutFactors(p *auth.Principal) *auth.Principal {
+	p = p.Clone()
+	p.Factors = slices.DeleteFunc(p.Factors, func(f auth.Factor) bool {
+		return f.Kind == auth.FactorOTP || f.Kind == auth.FactorRecovery || m.kind(f.Kind) != nil
+	})
+	return p
 }
 
 // withFactor returns a copy of p that has proved f now. Of each kind it has one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,62 @@ func TestGate(t *testing.T) {
 			t.Errorf("without a factor the session is not remembered: %+v", c)
 		}
 	})
+	t.Run("M07 the longest return path of a visitor keeps nobody out", func(t *testing.T) {
+		g := newRig(t)
+		f := g.enable("alice")
+		to := "/?" + strings.Repeat("&", 2046)
+		g.want(g.browser.PostJSON("/login?user=alice&return_to="+url.QueryEscape(to), "{}"), 401, problem.MFARequired)
+		if res := g.want(g.browser.Post("/mfa/challenge", form("code", f.code())), 303); res.Header.Get("Location") != to {
+			t.Errorf("led to %q", res.Header.Get("Location"))
+		}
+	})
+	t.Run("MFA-06 M07 who has waited is asked for as of now", func(t *testing.T) {
+		var refuse error
+		var instead *auth.Principal
+		g := newRig(t, func(c *mfa.Config) {
+			c.Current = func(_ context.Context, p *auth.Principal) (*auth.Principal, error) {
+				now := p.Clone()
+				now.Roles = []string{"visitor"}
+				if instead != nil {
+					now = instead
+				}
+				return now, refuse
+			}
+		})
+		f := g.enable("alice")
+		for _, tt := range []struct {
+			refuse  error
+			instead *auth.Principal
+			status  int
+		}{
+			{auth.ErrInvalidCredentials, nil, 401},
+			{problem.Wrap(problem.Unavailable, errDown), nil, 503},
+			{nil, g.member("bob"), 500},
+		} {
+			refuse, instead = tt.refuse, tt.instead
+			b := g.browser.Another(t)
+			failed := g.happened(mfa.EventFailed)
+			g.want(b.PostJSON("/token?user=alice", "{}"), 401, problem.MFARequired)
+			g.want(b.PostJSON("/mfa/challenge", object{"code": f.code()}), tt.status)
+			g.want(b.PostJSON("/token/refresh", "{}"), 401)
+			if g.happened(mfa.EventFailed) != failed+1 {
+				t.Error("nobody was told")
+			}
+			g.clock.Advance(time.Minute)
+		}
+		refuse, instead = nil, nil
+		var got *auth.Principal
+		gate := g.factors.Gate(auth.SignInFunc(func(_ http.ResponseWriter, _ *http.Request, p *auth.Principal) error { got = p; return nil }))
+		r, w := request("POST", "https://example.com/login", "")
+		g.must(gate.SignIn(w, r, g.principal("alice")))
+		r, _ = request("POST", "https://example.com/mfa/challenge", `{"code":"`+f.code()+`"}`)
+		r.Header.Set("Content-Type", "application/json")
+		r.AddCookie(w.Result().Cookies()[0])
+		g.factors.ChallengeHandler().ServeHTTP(httptest.NewRecorder(), r)
+		if got == nil || fmt.Sprint(got.Roles) != "[visitor]" || got.FactorAt(auth.FactorOTP).IsZero() || got.FactorAt(auth.FactorPassword).IsZero() {
+			t.Errorf("signed in: %+v", got)
+		}
+	})
 	t.Run("a browser that wants a page is led to it", func(t *testing.T) {
 		g := newRig(t, func(c *mfa.Config) { c.Pages.Challenge = "/login/factor" })
 		f := g.enable("alice")
@@ -171,6 +228,13 @@ func TestGate(t *testing.T) {
 		if g.factors.Gate(g.sessions) != g.factors.Gate(g.sessions) {
 			t.Error("two Gates of one SignIn")
 		}
+		inner := logged{auth.SignInFunc(nil)}
+		if g.factors.Gate(inner) == g.factors.Gate(inner) {
+			t.Error("functions were compared")
+		}
+		if g.factors.Gate(logged{g.sessions}) != g.factors.Gate(logged{g.sessions}) {
+			t.Error("two Gates of one SignIn that holds another")
+		}
 		panics(t, "nil", func() { g.factors.Gate(nil) })
 		panics(t, "one for each request", func() {
 			for range 100 {
@@ -178,6 +242,13 @@ func TestGate(t *testing.T) {
 			}
 		})
 	})
+}
+
+// logged is a SignIn around another one, as a value.
+type logged struct{ next auth.SignIn }
+
+func (l logged) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Principal) error {
+	return l.next.SignIn(w, r, p)
 }
 
 func panics(t *testing.T, name string, f func()) {

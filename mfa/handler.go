@@ -27,17 +27,18 @@ func (m *Manager) ChallengeHandler() http.Handler {
 		TrustDevice  bool   `json:"trust_device"`
 		ReturnTo     string `json:"return_to"`
 	}
-	return m.flow(FlowChallenge, func(w http.ResponseWriter, r *http.Request) error {
+	return m.returning(FlowChallenge, func(w http.ResponseWriter, r *http.Request, returnTo *string) error {
 		var in input
 		if err := body.Decode(w, r, &in, maxBody); err != nil {
 			return err
 		}
-		if (in.Code == "") == (in.RecoveryCode == "") {
-			return errProof
-		}
 		if path, ok := auth.LocalPath(in.ReturnTo); ok {
+			*returnTo = path
 			r = r.WithContext(r.Context())
 			r.PostForm = map[string][]string{auth.ReturnParam: {path}}
+		}
+		if (in.Code == "") == (in.RecoveryCode == "") {
+			return errProof
 		}
 		c := completion{kind: auth.FactorOTP, trust: in.TrustDevice}
 		if in.RecoveryCode != "" {

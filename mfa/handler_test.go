@@ -3,6 +3,7 @@ package mfa_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sort"
 	"strings"
@@ -188,6 +189,16 @@ func TestForms(t *testing.T) {
 
 	// Stepping up.
 	g.clock.Advance(time.Minute)
+	for to, want := range map[string]string{"/danger": "/danger", "//evil.example": "", "": ""} {
+		g.want(other.Post("/mfa/challenge", form("return_to", to)), 400)
+		if s := last(mfa.FlowChallenge, problem.BodyInvalid); s.ReturnTo != want {
+			t.Errorf("a form that was to lead to %q is shown with %q", to, s.ReturnTo)
+		}
+	}
+	g.want(other.Post("/mfa/challenge", form("code", f.wrong(), "return_to", "/danger")), 401)
+	if s := last(mfa.FlowChallenge, problem.MFACodeInvalid); s.ReturnTo != "/danger" {
+		t.Errorf("the path is %q", s.ReturnTo)
+	}
 	leads(g.want(other.Post("/mfa/challenge", form("code", f.code(), "return_to", "/danger")), 303).Header, "/danger")
 	g.clock.Advance(time.Minute)
 	leads(g.want(other.Post("/mfa/challenge", form("code", f.code(), "return_to", "//evil.example")), 303).Header, "/account")
@@ -267,6 +278,20 @@ func TestStepUp(t *testing.T) {
 		}
 		g.must(g.factors.Verify(t.Context(), "alice", f.code()))
 	})
+	t.Run("KEY-12 nor does a token that nobody has signed in for", func(t *testing.T) {
+		g := newRig(t)
+		f := g.enable("alice")
+		for _, method := range []string{auth.MethodJWT, auth.MethodSession} {
+			machine := &auth.Principal{Subject: "alice", Method: method, CredentialID: "1"}
+			r, w := request("POST", "https://example.com/mfa/challenge", `{"code":"`+f.code()+`"}`)
+			r.Header.Set("Content-Type", "application/json")
+			g.factors.ChallengeHandler().ServeHTTP(w, testkit.As(r, machine))
+			if w.Code != 403 {
+				t.Errorf("%s: %d", method, w.Code)
+			}
+		}
+		g.must(g.factors.Verify(t.Context(), "alice", f.code()))
+	})
 	t.Run("what cannot be raised uses no code up", func(t *testing.T) {
 		g := newRig(t, func(c *mfa.Config) { c.Elevate, c.Reissue = nil, nil })
 		f := g.enable("alice")
@@ -294,6 +319,9 @@ func TestStepUp(t *testing.T) {
 		g := newRig(t)
 		g.want(g.browser.PostJSON("/mfa/challenge", object{"code": "123456"}), 401, problem.MFAChallengeInvalid)
 		g.want(g.browser.PostJSON("/mfa/challenge", object{"code": "123456"}, "Authorization", "Bearer x.y.z"), 401, problem.TokenInvalid)
+		if n := g.happened(mfa.EventFailed); n != 2 {
+			t.Errorf("%d events", n)
+		}
 	})
 }
 
@@ -387,6 +415,62 @@ func TestTrustedDevices(t *testing.T) {
 		trust(g, f)
 		g.store.failing("FindDevice")
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 503)
+	})
+	t.Run("MFA-08 M09 in a trusted browser what another provider says of a factor changes none", func(t *testing.T) {
+		g := newRig(t, trusting)
+		f := g.enable("alice")
+		trust(g, f)
+		var got *auth.Principal
+		gate := g.factors.Gate(auth.SignInFunc(func(_ http.ResponseWriter, _ *http.Request, p *auth.Principal) error { got = p; return nil }))
+		for _, kind := range []string{auth.FactorOTP, auth.FactorRecovery} {
+			r, w := request("GET", "https://example.com/callback", "")
+			r.AddCookie(g.browser.Cookie(name))
+			g.must(gate.SignIn(w, r, g.member("alice", kind)))
+			if got == nil || got.FactorAt(auth.FactorPassword).IsZero() {
+				t.Fatalf("%s: %+v", kind, got)
+			}
+			if _, err := g.factors.Enrol(t.Context(), got); !errors.Is(err, auth.ErrStepUp) {
+				t.Errorf("%s enrols another app: %v", kind, err)
+			}
+		}
+	})
+	t.Run("MFA-13 one that is trusted while the password changes is not", func(t *testing.T) {
+		for _, call := range []string{"AddDevice", "ClaimChallenge"} {
+			g := newRig(t, trusting)
+			f := g.enable("alice")
+			g.want(g.browser.PostJSON("/login?user=alice", "{}"), 401)
+			g.store.set(nil, func(m string) error {
+				if m == call {
+					g.store.set(nil, nil)
+					return g.factors.RevokeSubject(t.Context(), "alice", "")
+				}
+				return nil
+			})
+			g.browser.PostJSON("/mfa/challenge", object{"code": f.code(), "trust_device": true})
+			if list, err := g.factors.Devices(t.Context(), "alice"); err != nil || len(list) != 0 {
+				t.Errorf("after %s: %+v, %v", call, list, err)
+			}
+		}
+	})
+	t.Run("MFA-13 one whose challenge another request has claimed is not kept", func(t *testing.T) {
+		g := newRig(t, trusting)
+		f := g.enable("alice")
+		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 401)
+		g.store.failing("ClaimChallenge")
+		g.want(g.browser.PostJSON("/mfa/challenge", object{"code": f.code(), "trust_device": true}), 503)
+		if list, err := g.factors.Devices(t.Context(), "alice"); err != nil || len(list) != 0 || g.browser.Cookie(name) != nil {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+	t.Run("an id that is none reaches no store", func(t *testing.T) {
+		g := newRig(t, trusting)
+		for _, id := range []string{"another", strings.Repeat("\x00", mfa.IDSize), strings.Repeat("A", mfa.IDSize-1) + "=", strings.Repeat("A", mfa.IDSize+1), strings.Repeat("é", mfa.IDSize/2)} {
+			g.store.set(nil, nil)
+			g.must(g.factors.RevokeDevice(t.Context(), "alice", id))
+			if len(g.store.calls) != 0 {
+				t.Errorf("%q: %v", id, g.store.calls)
+			}
+		}
 	})
 	t.Run("a shorter configuration counts at once", func(t *testing.T) {
 		g := newRig(t, trusting)

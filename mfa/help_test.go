@@ -379,6 +379,10 @@ func (s *stepStore) FindDevice(ctx context.Context, subject string, hash mfa.Dev
 	return step(ctx, s, "FindDevice", func() (mfa.Device, error) { return s.Store.FindDevice(ctx, subject, hash) })
 }
 
+func (s *stepStore) DropDevice(ctx context.Context, subject, id string) error {
+	return step0(ctx, s, "DropDevice", func() error { return s.Store.DropDevice(ctx, subject, id) })
+}
+
 func (s *stepStore) DropDevices(ctx context.Context, subject string) error {
 	return step0(ctx, s, "DropDevices", func() error { return s.Store.DropDevices(ctx, subject) })
 }

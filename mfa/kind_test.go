@@ -186,6 +186,27 @@ func TestKind(t *testing.T) {
 			t.Error("Remove has left the key")
 		}
 	})
+	t.Run("MFA-09 M10 codes of factors that are gone are not those of the next key", func(t *testing.T) {
+		g, k, _ := setup(t)
+		k.enrolled["alice"] = true
+		mine := g.member("alice", auth.FactorHardware)
+		codes, err := g.factors.IssueCodes(t.Context(), mine, mfa.Proof{})
+		g.must(err)
+		set := func(there bool) func(context.Context) error {
+			return func(context.Context) error { k.enrolled["alice"] = there; return nil }
+		}
+		g.must(g.factors.Change(t.Context(), mine, "key.removed", set(false)))
+		g.must(g.factors.Change(t.Context(), mine, "key.added", set(true)))
+		if _, err := g.factors.Recover(t.Context(), "alice", codes[0]); !errors.Is(err, mfa.ErrCode) {
+			t.Errorf("an old code: %v", err)
+		}
+		codes, err = g.factors.IssueCodes(t.Context(), mine, mfa.Proof{})
+		g.must(err)
+		g.must(g.factors.Change(t.Context(), mine, "key.added", set(true)))
+		if _, err := g.factors.Recover(t.Context(), "alice", codes[0]); err != nil {
+			t.Errorf("a code beside a second key: %v", err)
+		}
+	})
 	t.Run("Register and Complete are wiring", func(t *testing.T) {
 		g, k, _ := setup(t)
 		panics(t, "twice", func() { g.factors.Register(k) })

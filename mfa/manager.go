@@ -42,6 +42,9 @@ func New(store Store, cfg Config) (*Manager, error) {
 	if err = errors.Join(err, failed); err != nil {
 		return nil, err
 	}
+	if s, ok := store.(Split); ok && (s.FactorStore == nil || s.ChallengeStore == nil || s.DeviceStore == nil) {
+		return nil, errSplit
+	}
 	m := &Manager{store: store, cfg: cfg, budget: budget}
 	if m.secrets, err = seal.New("mfa totp secret", cfg.Key, cfg.OldKeys...); err != nil {
 		return nil, fmt.Errorf("mfa: Key seals secrets and must be 32 random bytes, such as of \"openssl rand -base64 32\": %w", err)

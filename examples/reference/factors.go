@@ -16,7 +16,7 @@ import (
 func (s *service) factorPage(w http.ResponseWriter, r *http.Request) {
 	pending, err := s.factors.Pending(r)
 	switch {
-	case errors.Is(err, mfa.ErrNoChallenge):
+	case errors.Is(err, mfa.ErrChallenge):
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	case err != nil:
 		s.onError(w, r, err)
@@ -32,13 +32,40 @@ func (s *service) factorForm(w http.ResponseWriter, r *http.Request, f mfa.FormS
 		s.showEnrolment(w, r, http.StatusOK, f.Enrolment)
 	case f.Err == nil:
 		s.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Data: f.RecoveryCodes})
-	case f.Flow == mfa.FlowChallenge && f.Problem.Status < http.StatusInternalServerError && !errors.Is(f.Err, mfa.ErrNoChallenge):
-		s.show(w, r, f.Problem.Status, "factor", view{Title: "One more step", Error: sayWhy(f.Err), Field: "code"})
-	case f.Flow == mfa.FlowVerify || f.Flow == mfa.FlowDisable || f.Flow == mfa.FlowRecoveryCodes:
+	case errors.Is(f.Err, mfa.ErrChallenge): // it took too long: begin again
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	case errors.Is(f.Err, auth.ErrStepUp):
+		s.proveAgain(w, r)
+	case f.Flow == mfa.FlowChallenge && f.Problem.Status < http.StatusInternalServerError:
+		s.show(w, r, f.Problem.Status, "factor", view{Title: "One more step", Error: sayWhy(f.Err), Field: "code", Return: f.ReturnTo})
+	case f.Flow == mfa.FlowVerify && f.Problem.Status < http.StatusInternalServerError: // the app has it already
+		s.show(w, r, f.Problem.Status, "enrol", view{Title: "Set up an authenticator app", Error: sayWhy(f.Err), Field: "code", Data: enrolment{}})
+	case f.Flow == mfa.FlowDisable || f.Flow == mfa.FlowRecoveryCodes:
 		s.showAccount(w, r, f.Problem.Status, view{Error: sayWhy(f.Err)})
 	default:
 		s.onError(w, r, f.Err)
 	}
+}
+
+// proveAgain leads somebody whose proof is too old to where they give another one.
+func (s *service) proveAgain(w http.ResponseWriter, r *http.Request) {
+	p, _ := auth.FromContext(r.Context())
+	has, err := s.factors.Status(r.Context(), p.Subject)
+	page := "/login"
+	switch {
+	case err != nil:
+		s.onError(w, r, err)
+		return
+	case has.Enabled():
+		page = "/login/factor"
+	}
+	http.Redirect(w, r, page+"?"+auth.ReturnParam+"=/account", http.StatusSeeOther)
+}
+
+// An enrolment is what the page shows once.
+type enrolment struct {
+	QR     template.URL
+	Secret string
 }
 
 func (s *service) showEnrolment(w http.ResponseWriter, r *http.Request, status int, e *mfa.Enrolment) {
@@ -47,10 +74,7 @@ func (s *service) showEnrolment(w http.ResponseWriter, r *http.Request, status i
 		s.onError(w, r, err)
 		return
 	}
-	s.show(w, r, status, "enrol", view{Title: "Set up an authenticator app", Data: struct {
-		QR     template.URL
-		Secret string
-	}{template.URL(qr), e.Secret}})
+	s.show(w, r, status, "enrol", view{Title: "Set up an authenticator app", Data: enrolment{template.URL(qr), e.Secret}})
 }
 
 // factorChanged tells a user by mail what has become of their factors.
@@ -64,7 +88,18 @@ func (s *service) factorChanged(ctx context.Context, n mfa.Notice) {
 	}
 }
 
-// claim takes from an account what was added before anybody had proved its address.
+// accountChanged takes away what a deleted account has left in other stores.
+func (s *service) accountChanged(ctx context.Context, kind account.MessageKind, u account.User) {
+	if kind != account.MessageAccountDeleted {
+		return
+	}
+	if err := s.claim(ctx, u.ID); err != nil {
+		s.audit.record(ctx, auth.Event{Kind: "reference.leftover", Subject: u.ID, Err: err})
+	}
+}
+
+// claim takes from an account what was added to it: before anybody had proved its
+// address, or before it ended.
 func (s *service) claim(ctx context.Context, subject string) error {
 	return errors.Join(s.factors.Remove(ctx, subject), s.keys.RevokeSubject(ctx, subject, ""), s.links.DeleteUser(ctx, subject))
 }

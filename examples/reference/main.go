@@ -160,7 +160,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.factors, err = mfa.New(s.stores.factors, mfa.Config{
 		Issuer: "Sallyport Reference", Key: keys.Factors, Throttle: s.stores.counts,
 		Revokers: auth.Revokers{s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Reissue: s.tokens, SignedIn: &gate,
-		Remember: session.Remember, Pages: mfa.Pages{Challenge: "/login/factor", Account: "/account"}, Form: s.factorForm,
+		Current: current, Remember: session.Remember, Pages: mfa.Pages{Challenge: "/login/factor", Account: "/account"}, Form: s.factorForm,
 		InsecureCookie: cfg.Dev, Notify: s.factorChanged, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
@@ -172,8 +172,8 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.accounts, err = account.New(s.stores.users, account.Config{
 		BaseURL: cfg.BaseURL, Name: "Sallyport Reference", Key: keys.Devices,
 		Outbox: s.outbox, Tokens: s.stores.tokens, Guard: s.stores.guard, ClientLimit: s.stores.clientLimit, MailLimit: s.stores.mailLimit,
-		Revokers: auth.Revokers{s.sessions, s.tokens, s.factors}, Elevate: s.sessions.Elevate, Remember: s.factors.Remember,
-		Claim: s.claim, Roles: []string{"customer"}, Form: s.formAgain, ErrorHandler: s.onError, OnEvent: onEvent,
+		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Remember: s.factors.Remember,
+		Claim: s.claim, Notify: s.accountChanged, Roles: []string{"customer"}, Form: s.formAgain, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err

@@ -67,12 +67,21 @@ func TestAccount(t *testing.T) {
 		c.want(c.call("POST", "/api/v1/auth/logout", nil), 204)
 		copied.want(copied.call("GET", "/api/v1/profile", nil), 401)
 	})
+	t.Run("a deleted account is gone, with all that was its", func(t *testing.T) {
+		bob := s.member("bob@example.com", first)
+		key := bob.want(bob.call("POST", "/api/v1/api-keys", object{"name": "n", "scopes": []string{"orders:read"}}), 201).text("key")
+		bob.want(bob.post("/account/delete", url.Values{"password": {first}}), 303)
+		bob.want(bob.call("GET", "/api/v1/profile", nil), 401)
+		script := s.caller()
+		script.header.Set("X-API-Key", key)
+		script.want(script.call("GET", "/api/v1/orders", nil), 401)
+	})
 	t.Run("the sixth guess is refused, the right one too", func(t *testing.T) {
 		guesser := s.caller()
 		for range 5 {
-			guesser.want(guesser.call("POST", "/api/v1/auth/login", object{"email": "bob@example.com", "password": "a guess or two"}), 401)
+			guesser.want(guesser.call("POST", "/api/v1/auth/login", object{"email": "carol@example.com", "password": "a guess or two"}), 401)
 		}
-		a := guesser.want(guesser.call("POST", "/api/v1/auth/login", object{"email": "bob@example.com", "password": first}), 429)
+		a := guesser.want(guesser.call("POST", "/api/v1/auth/login", object{"email": "carol@example.com", "password": first}), 429)
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("without a Retry-After")
 		}

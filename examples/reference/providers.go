@@ -27,7 +27,7 @@ type provider struct {
 func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent auth.EventFunc) (err error) {
 	s.links, err = oauth.NewLinks(s.stores.links, oauth.LinksConfig{
 		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete,
-		Revokers: auth.Revokers{s.sessions, s.tokens}, OtherMethods: s.hasPassword,
+		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, OtherMethods: s.hasPassword,
 		ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {

@@ -164,22 +164,48 @@ var challengeRaceCases = []testCase[mfa.ChallengeStore]{
 			t.Fatalf("%d attempts were admitted, want 10", won.Load())
 		}
 	}},
-	{"a claim during EndChallenges came before it or fails", "a sign-in is completed after the password was changed", func(t *testing.T, s mfa.ChallengeStore) {
+	{"nothing survives EndChallenges", "an attempt during it brings back a sign-in with the old password", func(t *testing.T, s mfa.ChallengeStore) {
 		for range 10 {
 			b := newBucket()
 			c := open(t, s, b, long)
 			race(12, func(i int) {
 				var err error
-				if i == 6 {
+				switch {
+				case i == 6:
 					err = s.EndChallenges(t.Context(), b)
-				} else if _, err = s.TryChallenge(t.Context(), c.ID, 100); errors.Is(err, mfa.ErrNoChallenge) {
-					err = nil
+				case i%2 == 0:
+					err = s.ClaimChallenge(t.Context(), c.ID, newCall())
+				default:
+					_, err = s.TryChallenge(t.Context(), c.ID, 100)
 				}
-				if err != nil {
+				if err != nil && !errors.Is(err, mfa.ErrNoChallenge) {
 					t.Error(err)
 				}
 			})
 			wantOver(t, s, c.ID)
+		}
+	}},
+	{"a claim that begins after EndChallenges fails", "a sign-in is completed after the password was changed", func(t *testing.T, s mfa.ChallengeStore) {
+		for range 10 {
+			b := newBucket()
+			c := open(t, s, b, long)
+			var ended atomic.Bool
+			race(12, func(i int) {
+				if i == 6 {
+					if err := s.EndChallenges(t.Context(), b); err != nil {
+						t.Error(err)
+					}
+					ended.Store(true)
+					return
+				}
+				late := ended.Load()
+				switch err := s.ClaimChallenge(t.Context(), c.ID, newCall()); {
+				case err == nil && late:
+					t.Error("a claim succeeds after its end")
+				case err != nil && !errors.Is(err, mfa.ErrNoChallenge):
+					t.Error(err)
+				}
+			})
 		}
 	}},
 	{"no number of parallel sign-ins exceeds the limit", "the limit is a suggestion", func(t *testing.T, s mfa.ChallengeStore) {
