@@ -60,19 +60,37 @@ func (m *Manager) presented(h http.Header) (string, error) {
 	return "", errTwoKeys
 }
 
-// bearer returns the bearer token that begins as a key of this service does.
+// bearer returns the bearer token that begins as a key of this service does. What is
+// between the scheme and the key but one space is a part of the token: such a key is
+// malformed, and not absent, or a cookie would stand in for it.
 func (m *Manager) bearer(values []string) (token string, found bool, err error) {
-	const scheme = len("Bearer ")
 	for _, value := range values {
-		if len(value) < scheme || !strings.EqualFold(value[:scheme], "Bearer ") || !m.begins(value[scheme:]) {
+		token, ok := bearerToken(value)
+		if !ok || !m.begins(strings.TrimLeft(token, " \t,")) {
 			continue
 		}
 		if len(values) > 1 {
 			return "", false, errTwoKeys
 		}
-		return value[scheme:], true, nil
+		return token, true, nil
 	}
 	return "", false, nil
+}
+
+// bearerToken returns what follows the scheme Bearer, in whatever case (RFC 9110
+// §11.1), and one space. Anything else that ends the scheme stays with the token.
+func bearerToken(value string) (token string, ok bool) {
+	const scheme = len("Bearer")
+	if len(value) <= scheme || !strings.EqualFold(value[:scheme], "Bearer") {
+		return "", false
+	}
+	switch value[scheme] {
+	case ' ':
+		return value[scheme+1:], true
+	case '\t', ',':
+		return value[scheme:], true
+	}
+	return "", false
 }
 
 // begins reports whether text begins as a key of this service does, of whatever

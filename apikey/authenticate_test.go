@@ -1,7 +1,9 @@
 package apikey_test
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -96,7 +98,10 @@ func TestHeaders(t *testing.T) {
 		"a test key as bearer is a bad key":              {b, h{{"Authorization", "Bearer sk_test_x"}}, 401, "", problem.APIKeyMalformed},
 		"a token of another kind is for others":          {b, h{{"Authorization", "Bearer good"}}, 204, "dave", ""},
 		"a key in the header and a token":                {b, h{{"X-Acme-Key", btext}, {"Authorization", "Bearer good"}}, 204, "alice", ""},
-		"two spaces":                                     {b, h{{"Authorization", "Bearer  " + btext}}, 401, "", problem.InvalidCredentials},
+		"two spaces":                                     {b, h{{"Authorization", "Bearer  " + btext}}, 401, "", problem.APIKeyMalformed},
+		"K05 two spaces and a good cookie":               {b, h{{"Authorization", "bearer  " + bbad}, {"Cookie", "session=good"}}, 401, "", problem.APIKeyMalformed},
+		"K05 a tab and a good cookie":                    {b, h{{"Authorization", "Bearer\t" + bbad}, {"Cookie", "session=good"}}, 401, "", problem.APIKeyMalformed},
+		"K05 a comma and a good cookie":                  {b, h{{"Authorization", "Bearer, " + bbad}, {"Cookie", "session=good"}}, 401, "", problem.APIKeyMalformed},
 		"KEY-09 scheme ApiKey where bearer is chosen":    {b, h{{"Authorization", "ApiKey " + btext}}, 401, "", problem.Unauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -260,4 +265,21 @@ func TestRights(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOwnerSaysNothingOfLabels(t *testing.T) {
+	r := newRig(t, func(cfg *apikey.Config) {
+		cfg.Owner = func(ctx context.Context, p *auth.Principal) (*auth.Principal, error) {
+			now, err := standing(ctx, p)
+			now.Attributes = map[string]string{
+				"tenant": "acme", apikey.AttributeEnvironment: "test", apikey.AttributeLabel + "team": "b", apikey.AttributeLabel + "admin": "true",
+			}
+			return now, err
+		}
+	})
+	text, _ := r.issue(func(q *apikey.Request) { q.Labels = map[string]string{"team": "a"} })
+	want := map[string]string{"tenant": "acme", apikey.AttributeEnvironment: "live", apikey.AttributeLabel + "team": "a"}
+	if got := r.good(text).Attributes; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
 }

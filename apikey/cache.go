@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,8 +63,12 @@ func newCache(size int, keep time.Duration, prefixes []issuedPrefix) *cache {
 	return c
 }
 
-// shard is by the last character of an id, which is random in those that exist.
-func (c *cache) shard(id string) *cacheShard { return &c.shards[id[len(id)-1]%cacheShards] }
+// shard is by the last characters of an id, which are random in those that exist. One
+// alone would not do: the 62 are not even by 16.
+func (c *cache) shard(id string) *cacheShard {
+	n := len(id) - 1
+	return &c.shards[(uint(id[n])+3*uint(id[n-1])+5*uint(id[n-2]))%cacheShards]
+}
 
 // get returns what is known of an id: an entry, or that it is absent, or neither.
 func (c *cache) get(id string, now time.Time) (e *entry, absent bool) {
@@ -149,7 +154,7 @@ func (c *cache) entry(k *Key, life lifespan) *entry {
 // forget drops what a change concerns, also what is being loaded: who comes from now
 // on asks anew.
 func (c *cache) forget(change Change) {
-	if id := change.ID; id != "" {
+	if id := change.ID; validID(id) {
 		s := c.shard(id)
 		s.mu.Lock()
 		s.epoch++
@@ -159,11 +164,12 @@ func (c *cache) forget(change Change) {
 		c.loads.forget(id)
 		return
 	}
+	all := change.ID != "" || change.Subject == "" // an id that is none is not understood
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
 		s.epoch++
-		s.known.removeIf(func(e *entry) bool { return change.Subject == "" || e.key.Subject == change.Subject })
+		s.known.removeIf(func(e *entry) bool { return all || e.key.Subject == change.Subject })
 		s.mu.Unlock()
 	}
 	c.loads.forgetAll()
@@ -187,7 +193,7 @@ func (g *generations[V]) get(key string) (V, bool) {
 		return v, true
 	}
 	if v, ok = g.old[key]; ok {
-		g.put(key, v)
+		g.put(strings.Clone(key), v) // the caller's may be a part of a key with its secret
 	}
 	return v, ok
 }

@@ -434,6 +434,20 @@ func TestWatcher(t *testing.T) {
 			}
 		})
 	})
+	t.Run("KEY-05 a change of an id that is none forgets everything", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r, m, other, s := start(t, nil)
+			for _, id := range []string{"x", "xy", "apikey:", "0123456789abcdefghi?"} {
+				text, k := r.issue(nil)
+				accepts(t, m, text, nil)
+				if err := other.Revoke(t.Context(), k.ID); err != nil {
+					t.Fatal(err)
+				}
+				s.tell(apikey.Change{ID: id})
+				accepts(t, m, text, apikey.ErrRevoked)
+			}
+		})
+	})
 	t.Run("KEY-05 a subscription that is lost forgets everything, and the bound stays", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r, m, other, s := start(t, nil)

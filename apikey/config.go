@@ -125,9 +125,10 @@ type Config struct {
 	// the subscription lives, and CacheFor if it does not. Zero: no cache, so that
 	// every revocation is at once. At most a minute.
 	CacheFor time.Duration
-	// CacheSize is how many keys are cached, of about a KiB each, and as many ids that do
-	// not exist. Zero: 20,000. A service with more keys in use at a time asks its store
-	// for the rest.
+	// CacheSize is how many keys are cached at most, of about a KiB each, and as many ids
+	// that do not exist. Zero: 20,000. The half that was used last is there, of the rest
+	// some: make it twice the number of keys in use at a time. A service with more of
+	// them asks its store for the rest.
 	CacheSize int
 
 	// FreshFor is how recent the sign-in must be of who manages keys by the handlers.

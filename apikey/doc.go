@@ -70,7 +70,8 @@
 // A refused key is a 401. The code is API_KEY_MALFORMED if it cannot be one, which
 // anybody can compute, API_KEY_INVALID if there is none such, and, for whoever has
 // presented the right secret, API_KEY_EXPIRED or API_KEY_REVOKED. For anybody else
-// these are API_KEY_INVALID, and take the same look-up and comparison.
+// these are API_KEY_INVALID, and take the same look-up and comparison. With a cache, the
+// time of the answer tells who knows an id whether it was looked up lately.
 //
 // # Two credentials
 //

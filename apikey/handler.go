@@ -19,7 +19,8 @@ const maxBody = 16 << 10
 // show and end, and no request can name another. They refuse the principal of a key,
 // with 403, and one whose sign-in is older than Config.FreshFor, with 401 and
 // STEP_UP_REQUIRED; without a principal they refuse with auth.ErrNoCredentials. A
-// request of another site with the cookie of a session is the business of the Gate.
+// request of another site with the cookie of a session is the business of the Gate. A
+// body that takes longer than 10 seconds to arrive is refused with 400.
 
 // CreateHandler answers POST with a new key. The body is JSON or a form:
 //
@@ -155,6 +156,10 @@ func (m *Manager) handler(method string, serve func(w http.ResponseWriter, r *ht
 	if method == http.MethodGet {
 		allow = "GET, HEAD"
 	}
+	onError := m.cfg.ErrorHandler
+	if onError == nil { // of the zero Manager
+		onError = problem.WriteError
+	}
 	wrongMethod := &problem.Error{Details: problem.New(problem.MethodNotAllowed), Header: http.Header{"Allow": {allow}}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := error(wrongMethod)
@@ -166,7 +171,7 @@ func (m *Manager) handler(method string, serve func(w http.ResponseWriter, r *ht
 			}
 		}
 		if err != nil {
-			m.cfg.ErrorHandler(w, r, auth.Challenged(r.Context(), err))
+			onError(w, r, auth.Challenged(r.Context(), err))
 		}
 	})
 }

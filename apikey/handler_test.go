@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-sallyport/auth"
@@ -84,6 +86,34 @@ func (d *desk) listed() []map[string]any {
 		list = append(list, e.(map[string]any))
 	}
 	return list
+}
+
+// A thief begins a request with a session that the owner ends meanwhile.
+func TestHeldBody(t *testing.T) {
+	for target, body := range map[string]string{"/api-keys": `{"scopes":["orders:read"]}`, "/api-keys/%s/rotate": `{"overlap":0}`} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t, nil)
+			_, id := d.create()
+			if strings.Contains(target, "%s") {
+				target = fmt.Sprintf(target, id)
+			}
+			for after, status := range map[time.Duration]int{11 * time.Second: 400, 9 * time.Second: 201} {
+				held, send := io.Pipe()
+				go func() {
+					time.Sleep(after)
+					_, _ = io.WriteString(send, body)
+					_ = send.Close()
+				}()
+				req := httptest.NewRequest(http.MethodPost, target, held)
+				req.Header.Set("Content-Type", "application/json")
+				before := len(d.listed())
+				w, out := serve(t, d.Handler, req)
+				if w.Code != status || status == 400 && (out["code"] != string(problem.BodyInvalid) || len(d.listed()) != before) {
+					t.Errorf("KEY-07 %s after %s: %d, %v", target, after, w.Code, out)
+				}
+			}
+		})
+	}
 }
 
 func TestHandlers(t *testing.T) {
@@ -349,4 +379,15 @@ func TestHandlers(t *testing.T) {
 			t.Errorf("%d", w.Code)
 		}
 	})
+}
+
+func TestZeroManagerHandlers(t *testing.T) {
+	var m apikey.Manager
+	for method, h := range map[string]http.Handler{"POST": m.CreateHandler(), "GET": m.ListHandler(), "DELETE": m.RevokeHandler(), "PUT": m.RotateHandler()} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/", strings.NewReader("{}")))
+		if w.Code != http.StatusInternalServerError && w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
 }

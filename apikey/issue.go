@@ -116,9 +116,9 @@ func (m *Manager) Rotate(ctx context.Context, id string, o RotateOptions) (text 
 	case !validID(id):
 		return "", nil, ErrNotFound
 	}
-	old, err := m.store.Find(ctx, id)
+	old, err := m.Find(ctx, id)
 	if err != nil {
-		return "", nil, storeFailed("rotating a key", err)
+		return "", nil, err
 	}
 	r := Rotation{Next: old.Clone(), Limit: 2 * m.cfg.MaxKeys}
 	if err := m.succeed(&r, old, o); err != nil {

@@ -451,6 +451,32 @@ func TestRevoke(t *testing.T) {
 		if found, err := r.RevokeLeaked(t.Context(), text); err != nil || found == nil {
 			t.Error(err)
 		}
+		text, k = r.issue(nil)
+		if err := r.Expire(ctx, k.ID, r.clock.Now()); err != nil {
+			t.Error(err)
+		}
+		r.bad(text, apikey.ErrExpired)
+		if e, ok := r.last(apikey.EventExpired); !ok || e.Subject != "alice" || e.CredentialID != k.ID {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("F03 a leaked key that is revoked is reported as done, if its record can be read again or not", func(t *testing.T) {
+		r := newRig(t, nil)
+		text, k := r.issue(nil)
+		revoked := false
+		r.store.on(func(_ context.Context, method string) error {
+			revoked = revoked || method == "Revoke"
+			if method == "Find" && revoked {
+				return errDown
+			}
+			return nil
+		})
+		found, err := r.RevokeLeaked(t.Context(), text)
+		if err != nil || found == nil || found.ID != k.ID || found.RevokedAt.IsZero() {
+			t.Errorf("%+v, %v", found, err)
+		}
+		r.store.on(nil)
+		r.bad(text, apikey.ErrRevoked)
 	})
 	t.Run("I2 F01 a revocation that fails is not reported as done", func(t *testing.T) {
 		r := newRig(t, nil)

@@ -110,7 +110,8 @@ func (m *Manager) Close(ctx context.Context) error {
 
 // Pattern returns a regular expression that finds the keys of this service in any text:
 // for the rules of secret scanners, pre-commit hooks and log filters. It is of the
-// syntax that RE2, PCRE and POSIX tools share. Parse tells what only looks like a key.
+// syntax that RE2 and PCRE share, as do most languages; POSIX tools such as grep -E have
+// no (?:…), use grep -P. Parse tells what only looks like a key.
 func (m *Manager) Pattern() string {
 	list := make([]string, 0, len(m.prefixes))
 	for _, p := range m.prefixes {
@@ -127,9 +128,12 @@ func (m *Manager) Find(ctx context.Context, id string) (*Key, error) {
 	case !validID(id):
 		return nil, ErrNotFound
 	}
-	k, err := m.store.Find(ctx, id)
-	if err != nil {
-		return nil, storeFailed("finding a key", err)
+	k, err := m.find(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case k == nil:
+		return nil, ErrNotFound
 	}
 	return k.Clone(), nil
 }
@@ -150,6 +154,9 @@ func (m *Manager) List(ctx context.Context, subject string) ([]*Key, error) {
 	now := m.now()
 	list := make([]*Key, 0, len(found))
 	for _, k := range found {
+		if k == nil || k.Subject != subject {
+			return nil, storeFailed("listing keys", errOtherKey)
+		}
 		if forget := k.ForgetAt(); forget.IsZero() || now.Before(forget) {
 			list = append(list, k.Clone())
 		}
@@ -202,7 +209,7 @@ func (m *Manager) emit(ctx context.Context, kind auth.EventKind, subject, id str
 		return
 	}
 	m.cfg.OnEvent.Emit(ctx, auth.Event{
-		Kind: kind, Time: m.cfg.Now(), Subject: subject, Method: auth.MethodAPIKey, CredentialID: id, Address: from, Err: err,
+		Kind: kind, Time: timeIn(m.cfg.Now), Subject: subject, Method: auth.MethodAPIKey, CredentialID: id, Address: from, Err: err,
 	})
 }
 

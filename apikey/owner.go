@@ -7,13 +7,15 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/problem"
 )
 
-// Attributes of the principal of a key. They are set after Config.Owner was asked, so no
-// attribute of an owner stands in their place, nor they in its.
+// Attributes of the principal of a key. They are set after Config.Owner was asked, and
+// what it says under these names is dropped: no attribute of an owner reads as a label
+// of the key, also if the key has no such label.
 const (
 	AttributeEnvironment = "apikey.environment" // of the key, such as "live"
 	AttributeLabel       = "apikey.label."      // and the name of a label
@@ -45,6 +47,7 @@ func (m *Manager) principal(ctx context.Context, k *Key) (p *auth.Principal, err
 	if q.Attributes == nil {
 		q.Attributes = own
 	} else {
+		maps.DeleteFunc(q.Attributes, func(name, _ string) bool { return strings.HasPrefix(name, AttributeLabel) })
 		maps.Copy(q.Attributes, own)
 	}
 	permitted := make([]string, 0, len(q.Scopes)) // never nil: that would be no bound

@@ -9,7 +9,7 @@ import (
 	"github.com/go-sallyport/auth/internal/secret"
 )
 
-// revokeTimeout bounds a revocation, which goes on when the client is gone.
+// revokeTimeout bounds a revocation and an end, which go on when the client is gone.
 const revokeTimeout = 5 * time.Second
 
 // Revoke ends a key at once, see the package comment for the bound with a cache. Its
@@ -31,12 +31,21 @@ func (m *Manager) Revoke(ctx context.Context, id string) error {
 	if err != nil {
 		return storeFailed("revoking a key", err)
 	}
-	subject := "" // if it cannot be told: the key is revoked all the same
-	if k, err := m.store.Find(ctx, id); err == nil {
-		subject = k.Subject
-	}
-	m.emit(ctx, EventRevoked, subject, id, netip.Addr{}, nil)
+	m.emit(ctx, EventRevoked, m.subjectOf(ctx, id), id, netip.Addr{}, nil)
 	return nil
+}
+
+// subjectOf returns whose key it is, for an event. It is empty if that cannot be told:
+// what has happened to the key has happened all the same.
+func (m *Manager) subjectOf(ctx context.Context, id string) string {
+	if m.cfg.OnEvent == nil {
+		return ""
+	}
+	k, err := m.find(ctx, id)
+	if err != nil || k == nil {
+		return ""
+	}
+	return k.Subject
 }
 
 // RevokeLeaked revokes the key whose whole text was found somewhere, and returns its
@@ -62,7 +71,17 @@ func (m *Manager) RevokeLeaked(ctx context.Context, text string) (*Key, error) {
 	if err := m.Revoke(ctx, id); err != nil {
 		return nil, err
 	}
-	return m.Find(context.WithoutCancel(ctx), id)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
+	if now, err := m.find(ctx, id); err == nil && now != nil {
+		return now.Clone(), nil
+	}
+	// An error would say that the key may be good still.
+	k = k.Clone()
+	if k.RevokedAt.IsZero() {
+		k.RevokedAt = m.now()
+	}
+	return k, nil
 }
 
 // RevokeSubject implements auth.Revoker: it revokes all keys of a subject but the one
@@ -92,6 +111,8 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject, exceptCredentialID
 
 // Expire sets the end of a key to an earlier time; a later one changes nothing. A time
 // in the past ends the key at once, as expired. ErrNotFound if there is no such key.
+//
+// It goes on when ctx is done, for up to 5 seconds.
 func (m *Manager) Expire(ctx context.Context, id string, at time.Time) error {
 	switch {
 	case m.store == nil:
@@ -101,12 +122,14 @@ func (m *Manager) Expire(ctx context.Context, id string, at time.Time) error {
 	case at.IsZero():
 		return unacceptable("The end of a key must be a time")
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
 	err := m.store.Expire(ctx, id, micros(at))
 	m.forget(Change{ID: id})
 	if err != nil {
 		return storeFailed("expiring a key", err)
 	}
-	m.emit(ctx, EventExpired, "", id, netip.Addr{}, nil)
+	m.emit(ctx, EventExpired, m.subjectOf(ctx, id), id, netip.Addr{}, nil)
 	return nil
 }
 

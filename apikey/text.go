@@ -144,8 +144,9 @@ func validPrefix(text string) bool {
 	return true
 }
 
-// pattern is the regular expression (RE2, PCRE, POSIX extended with \b) for keys with
-// one of these prefixes.
+// pattern is the regular expression (RE2, PCRE) for keys with one of these prefixes. The
+// group does not capture: scanners such as gitleaks take what a group captures for the
+// secret.
 func pattern(prefixes []string) string {
 	return `\b(?:` + strings.Join(prefixes, "|") + `)_[0-9A-Za-z]{19}_[0-9A-Za-z]{49}\b`
 }

@@ -125,8 +125,14 @@ func (t *uses) flush(ctx context.Context) error {
 
 	batch := make([]Use, 0, min(len(taken), MaxUses))
 	var errs []error
+	stalled := false // a store that does not answer is asked once, and not for each batch
 	write := func() {
-		if err := t.write(ctx, batch); err != nil {
+		var err error
+		if !stalled {
+			err = t.write(ctx, batch)
+			stalled = timedOut(err)
+		}
+		if err != nil || stalled {
 			errs = append(errs, err)
 			t.again(batch, taken)
 		}
@@ -147,9 +153,16 @@ func (t *uses) flush(ctx context.Context) error {
 	}
 	err := errors.Join(errs...)
 	if err != nil {
-		t.onEvent.Emit(ctx, auth.Event{Kind: EventTouchFailed, Time: t.now(), Method: auth.MethodAPIKey, Err: err})
+		t.onEvent.Emit(ctx, auth.Event{Kind: EventTouchFailed, Time: timeIn(t.now), Method: auth.MethodAPIKey, Err: err})
 	}
 	return err
+}
+
+// timeIn is the time for an event of the background, where nobody takes the panic of a
+// clock. It is zero then.
+func timeIn(clock func() time.Time) (now time.Time) {
+	defer func() { _ = recover() }()
+	return clock()
 }
 
 // write writes one batch. A panic of the store must not end the process: no request is
@@ -162,7 +175,17 @@ func (t *uses) write(ctx context.Context, batch []Use) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
 	defer cancel()
-	return storeFailed("noting last uses", t.store.Touch(ctx, batch))
+	if err := t.store.Touch(ctx, batch); err != nil {
+		return storeFailed("noting last uses", errors.Join(err, ctx.Err()))
+	}
+	return nil
+}
+
+// timedOut reports whether err is that of a store that has not answered in time, by the
+// clock of the caller or by its own.
+func timedOut(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // again puts back what could not be written, but for what is newer. After close it waits

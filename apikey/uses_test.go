@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,6 +175,65 @@ func TestLastUse(t *testing.T) {
 			pass(touchEvery)
 			if at, _ := r.lastUse(k.ID); at.IsZero() {
 				t.Error("it is not written")
+			}
+		})
+	})
+	t.Run("KEY-10 F16 a panic of the clock ends nothing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var broken atomic.Bool
+			r := newTouched(t, func(cfg *apikey.Config) {
+				cfg.Now = func() time.Time {
+					if broken.Load() {
+						panic("boom")
+					}
+					return time.Now()
+				}
+			})
+			text, k := r.issue(nil)
+			r.good(text)
+			r.store.on(down)
+			broken.Store(true)
+			pass(touchEvery) // without a request there is nobody to take it
+			if _, ok := r.last(apikey.EventTouchFailed); !ok {
+				t.Error("no event")
+			}
+			r.store.on(nil)
+			pass(touchEvery)
+			if at, _ := r.lastUse(k.ID); at.IsZero() {
+				t.Error("it is not written")
+			}
+		})
+	})
+	t.Run("KEY-10 F02 a store that stalls is asked once in an interval, however many keys wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := newTouched(t, func(cfg *apikey.Config) { cfg.MaxKeys = 1000 })
+			var ids []string
+			for _, subject := range []string{"alice", "bob"} {
+				for range apikey.MaxUses {
+					text, k := r.issue(func(q *apikey.Request) { q.Subject, q.Scopes = subject, []string{"orders:read"} })
+					r.good(text)
+					ids = append(ids, k.ID)
+				}
+			}
+			r.store.on(func(ctx context.Context, method string) error {
+				if method != "Touch" {
+					return nil
+				}
+				<-ctx.Done()
+				return errDown
+			})
+			pass(touchEvery + 30*time.Second)
+			if n := r.store.touches.Load(); n != 1 {
+				t.Errorf("%d writes", n)
+			}
+			r.store.on(nil)
+			if err := r.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range ids {
+				if at, _ := r.lastUse(id); at.IsZero() {
+					t.Fatal("one is lost")
+				}
 			}
 		})
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-sallyport/auth"
@@ -38,6 +39,7 @@ func (m *Manager) Verify(ctx context.Context, text string, from netip.Addr) (*au
 	if !ok || !m.issues(prefix) {
 		return nil, m.refuse(ctx, "", "", from, ErrMalformed)
 	}
+	id = strings.Clone(id) // or what keeps it, such as the cache, keeps the secret that is beside it
 	if err := m.strays.check(from, now); err != nil {
 		return nil, m.refuse(ctx, "", id, from, err)
 	}
@@ -130,7 +132,11 @@ func (m *Manager) admit(ctx context.Context, e *entry, from netip.Addr, now time
 		}
 	}
 	if m.uses != nil {
-		m.uses.note(e.key, &e.usage, now, from)
+		mine := &e.usage
+		if e.life == (lifespan{}) { // what waits to be written need not keep the record
+			mine = new(usage)
+		}
+		m.uses.note(e.key, mine, now, from)
 	}
 	return p, nil
 }

@@ -263,6 +263,21 @@ func TestVerifyFaults(t *testing.T) {
 			if p, err := m.Verify(t.Context(), text, home); p != nil || problem.From(err).Status != 503 {
 				t.Errorf("%v, %v", p, err)
 			}
+			_, id, err := apikey.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := m.Find(t.Context(), id)
+			if found != nil || problem.From(err).Status != 503 {
+				t.Errorf("Find: %v, %v", found, err)
+			}
+			next, _, err := m.Rotate(t.Context(), id, apikey.RotateOptions{})
+			if next != "" || problem.From(err).Status != 503 {
+				t.Errorf("Rotate: %v", err)
+			}
+		}
+		if list, err := m.List(t.Context(), "bob"); list != nil || problem.From(err).Status != 503 {
+			t.Errorf("List: %v, %v", list, err)
 		}
 	})
 	t.Run("I1 an Owner that cannot tell refuses, with 503 or what it says", func(t *testing.T) {
@@ -323,7 +338,7 @@ func TestVerifyFaults(t *testing.T) {
 type swapped struct{ *faults }
 
 func (s swapped) Find(ctx context.Context, id string) (*apikey.Key, error) {
-	list, err := s.List(ctx, "alice")
+	list, err := s.faults.List(ctx, "alice")
 	if err != nil {
 		return nil, err
 	}
@@ -333,4 +348,8 @@ func (s swapped) Find(ctx context.Context, id string) (*apikey.Key, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // a store that is broken
+}
+
+func (s swapped) List(ctx context.Context, _ string) ([]*apikey.Key, error) {
+	return s.faults.List(ctx, "alice")
 }

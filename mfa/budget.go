@@ -13,15 +13,15 @@ import (
 // A budget is how often somebody may try a factor of a subject. It has two limits.
 // That of guesses is the usual one, and the owner's successes clear it, or whoever
 // mistypes now and then would be locked out some day. An attacker would have as
-// many guesses again after each of them; that of failures, which nothing but a
-// pause clears, bounds those.
+// many guesses again after each of them; that of failures, which no success
+// clears, bounds those.
 type budget struct {
 	guesses  *throttle.Limiter
 	failures *throttle.Limiter
 }
 
-// The limits of failures: after maxFailures without a pause of failuresPause
-// between any two, there is one. In 30 days that is no more than 1,100 guesses.
+// The limits of failures: maxFailures in a window of failuresPause, and after the last
+// of them a pause of as long. In 30 days that is no more than 1,100 guesses.
 const (
 	maxFailures   = 100
 	failuresPause = 72 * time.Hour
@@ -36,7 +36,8 @@ func guessesConfig(cfg Config) throttle.Config {
 func failuresConfig(cfg Config) throttle.Config {
 	return throttle.Config{
 		Name: "mfa failures", Max: maxFailures, Window: failuresPause, Lockout: failuresPause, MaxLockout: failuresPause,
-		MaxInARow: maxFailures, Memory: failuresPause, OnEvent: cfg.OnEvent, Now: cfg.Now,
+		// Failures that are days apart are nobody's attack, however many they become.
+		SkipMaxInARow: true, Memory: failuresPause, OnEvent: cfg.OnEvent, Now: cfg.Now,
 	}
 }
 

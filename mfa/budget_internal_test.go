@@ -31,12 +31,12 @@ func TestMonthOfGuessing(t *testing.T) {
 		}
 		// With as many successes as the owner likes: maxFailures, and then a pause.
 		all := failuresConfig(Config{})
-		if all.MaxInARow != all.Max || all.Memory < all.Window || all.Lockout < all.Window {
+		if all.Memory < all.Window || all.Lockout < all.Window {
 			t.Fatalf("%+v: there is a way around the limit of failures", all)
 		}
-		pauses := int(month/all.Memory) + 1
-		if p := chance(pauses * all.MaxInARow); p >= 0.01 {
-			t.Errorf("with successes of the owner: %d guesses, %.3f %%", pauses*all.MaxInARow, 100*p)
+		windows := int(month/all.Window) + 1
+		if p := chance(windows * all.Max); p >= 0.01 {
+			t.Errorf("with successes of the owner: %d guesses, %.3f %%", windows*all.Max, 100*p)
 		}
 	})
 	for name, every := range map[string]time.Duration{"alone": 0, "with an owner who signs in each hour": time.Hour, "with an owner who signs in each 15 minutes": 15 * time.Minute} {
@@ -150,6 +150,22 @@ func TestBudget(t *testing.T) {
 			if err := b.try(t.Context(), "17", prove(nil)); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+	t.Run("an owner who is wrong now and then is never locked out", func(t *testing.T) {
+		clock := testkit.NewClock(time.Time{})
+		b, err := newBudget(Config{Now: clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 300 {
+			if err := b.try(t.Context(), "17", prove(ErrCode)); !errors.Is(err, ErrCode) {
+				t.Fatalf("failure %d: %v", i, err)
+			}
+			if err := b.try(t.Context(), "17", prove(nil)); err != nil {
+				t.Fatalf("success %d: %v", i, err)
+			}
+			clock.Advance(20 * time.Hour)
 		}
 	})
 	t.Run("MFA-05 and does not forgive failures", func(t *testing.T) {

@@ -74,9 +74,8 @@
 // device that they know: of those it has digests without a key.
 //
 // Whoever knows the password of a user can use up the attempts, and keep the user out
-// until the lock ends or Unlock. A user who is wrong a hundred times, however many
-// times right in between, without three days on which nothing was wrong, is locked
-// out for three days.
+// until the lock ends or Unlock. A user who is wrong a hundred times within three
+// days, however many times right in between, is locked out for three more.
 //
 // # Codes
 //

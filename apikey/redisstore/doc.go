@@ -54,5 +54,9 @@
 // the commands of this package on ~apikey:* and &apikey:changes. Whoever can read it
 // sees names, scopes, labels and addresses.
 //
+// A change takes some 20 microseconds of Redis for each key in its shard. Subjects that
+// users can choose, such as names, can be chosen so that thousands share one: take ids
+// that the service makes.
+//
 // Redis from 5 is needed, as scripts read the clock before they write.
 package redisstore

@@ -50,6 +50,11 @@ var lifeCases = []testCase{
 		wantListed(t, s, strings.ToUpper(k.Subject))
 		wantListed(t, s, k.Subject+" ")
 		wantListed(t, s, k.Subject, k.ID)
+		for _, alike := range []string{strings.ToUpper(k.Subject), k.Subject + " ", " " + k.Subject, strings.ReplaceAll(k.Subject, "u", "ü"), k.Subject[:len(k.Subject)-1]} {
+			ok(t, "Create", s.Create(t.Context(), newKey(alike), 1)) // what others have does not count
+			ok(t, "RevokeAll", s.RevokeAll(t.Context(), alike, "", now()))
+		}
+		want(t, s, k)
 	}},
 	{"create refuses an id that is taken", "a key is overwritten", func(t *testing.T, s apikey.Store) {
 		k := create(t, s, newSubject())

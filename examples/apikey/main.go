@@ -31,7 +31,7 @@ func main() {
 		fatal(err)
 	}
 	announce(os.Stdout, "http://"+*addr)
-	server := &http.Server{Addr: *addr, Handler: api, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: *addr, Handler: api, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	fatal(server.ListenAndServe())
 }
 
@@ -131,8 +131,9 @@ func login(logins *password.Checker, sessions *session.Manager, onError problem.
 	}
 }
 
-// createKey is CreateHandler with one thing more: keys have the limit of their owner's
-// plan. The owner is who is signed in, and the request cannot say otherwise.
+// createKey is CreateHandler with one thing more: a key has the limit that the plan of
+// its owner has on that day, each key its own. The owner is who is signed in, and the
+// request cannot say otherwise.
 func createKey(keys *apikey.Manager, onError problem.ErrorHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in struct {

@@ -156,6 +156,11 @@ func TestKeys(t *testing.T) {
 		defer c.header.Del("X-API-Key")
 		c.want(c.call("GET", "/api/v1/profile", nil), 401)
 	})
+	t.Run("a bad token is not rescued by a good key", func(t *testing.T) {
+		script.header.Set("Authorization", "Bearer nonsense")
+		defer script.header.Del("Authorization")
+		script.want(script.call("GET", "/api/v1/profile", nil), 401, "TOKEN_INVALID")
+	})
 	t.Run("a revoked key is refused at once", func(t *testing.T) {
 		c.want(c.call("DELETE", "/api/v1/api-keys/"+made.text("id"), nil), 204)
 		script.want(script.call("GET", "/api/v1/orders", nil), 401)

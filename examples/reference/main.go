@@ -153,7 +153,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 
 	// Proofs, and the gate behind them.
 	gate := auth.Gate{
-		Authenticators: []auth.Authenticator{s.keys, bearer, s.sessions},
+		Authenticators: []auth.Authenticator{bearer, s.keys, s.sessions},
 		Current:        current, // a demotion counts at the next request, whatever the credential
 		ErrorHandler:   s.onError, OnEvent: onEvent,
 	}

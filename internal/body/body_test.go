@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-sallyport/auth/internal/body"
@@ -646,3 +647,22 @@ func (f failing) Read([]byte) (int, error) {
 type errorReader struct{ err error }
 
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestSlowBody(t *testing.T) {
+	for after, good := range map[time.Duration]bool{body.MaxWait - time.Second: true, body.MaxWait + time.Second: false} {
+		synctest.Test(t, func(t *testing.T) {
+			text, send := io.Pipe()
+			go func() {
+				time.Sleep(after)
+				_, _ = io.WriteString(send, `{}`)
+				_ = send.Close()
+			}()
+			r := httptest.NewRequest("POST", "/", text)
+			r.Header.Set("Content-Type", "application/json")
+			err := body.Decode(httptest.NewRecorder(), r, new(struct{}), 0)
+			if (err == nil) != good || err != nil && problem.From(err).Code != problem.BodyInvalid {
+				t.Errorf("after %s: %v", after, err)
+			}
+		})
+	}
+}

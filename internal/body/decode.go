@@ -7,12 +7,18 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-sallyport/auth/problem"
 )
 
 // DefaultLimit is the limit of a body where none is given, in bytes.
 const DefaultLimit = 64 << 10
+
+// MaxWait is how long a body may take to arrive, from when Decode is called. Who may do
+// what is decided before that. Without a bound a thief of a session could begin a
+// request, hold its body back until the owner has ended the session, and then send it.
+const MaxWait = 10 * time.Second
 
 const (
 	typeJSON = "application/json"
@@ -22,9 +28,16 @@ const (
 // errParsed is a fault of the service, not of the client, so it is a 500.
 var errParsed = errors.New("body: the form was parsed before Decode, which reads the body itself: remove the call of ParseForm, FormValue or PostFormValue in front of it")
 
+var errSlow = &problem.Error{
+	Details: problem.New(problem.BodyInvalid).WithDetail("The body took too long to arrive"),
+	Err:     errors.New("body: it took too long to arrive"),
+}
+
 // Decode reads the body of r into dst, a pointer to a struct; see the package
 // comment for what is accepted. A body of more than limit bytes is refused; 0 is
-// DefaultLimit. The body is read to its end unless it is refused before.
+// DefaultLimit. The body is read to its end unless it is refused before. One that takes
+// longer than MaxWait is refused when it is there; to end the wait is the business of
+// http.Server.ReadTimeout.
 //
 // An error is a *problem.Error, or that of a form which something has parsed
 // before; then dst is unchanged. Decode panics if dst is not a pointer to such a
@@ -45,9 +58,13 @@ func Decode(w http.ResponseWriter, r *http.Request, dst any, limit int64) error 
 	if media == typeForm && r.PostForm != nil {
 		return errParsed
 	}
+	start := time.Now()
 	data, err := read(w, r, limit)
 	if err != nil {
 		return err
+	}
+	if time.Since(start) > MaxWait {
+		return errSlow
 	}
 	if media == typeForm {
 		err = readForm(data, t)

@@ -55,6 +55,9 @@ type Config struct {
 	// slowly: after that it is locked until Unlock. Zero: 100, which is the most
 	// that NIST SP 800-63B-4 §3.2.2 allows.
 	MaxInARow int
+	// SkipMaxInARow is for a key whose attempts something else bounds in the long run,
+	// such as a second Limiter: only its windows and locks count.
+	SkipMaxInARow bool
 	// Memory is how long failures are remembered, at most, after the last of them:
 	// a single one for a day, each further one doubles that. Zero: 90 days. It is
 	// also how long a lock by MaxInARow lasts if nobody calls Unlock.
@@ -109,10 +112,12 @@ func (c Config) complete() (Config, error) {
 	if c.MaxLockout < c.Lockout {
 		wrong("MaxLockout %s is shorter than Lockout %s", c.MaxLockout, c.Lockout)
 	}
-	if c.MaxInARow == 0 {
+	if c.MaxInARow == 0 && !c.SkipMaxInARow {
 		c.MaxInARow = DefaultMaxInARow
 	}
-	if c.MaxInARow < 1 || c.MaxInARow > DefaultMaxInARow {
+	if c.SkipMaxInARow && c.MaxInARow != 0 {
+		wrong("MaxInARow is %d although SkipMaxInARow is set: use one of them", c.MaxInARow)
+	} else if c.MaxInARow < 1 && !c.SkipMaxInARow || c.MaxInARow > DefaultMaxInARow {
 		wrong("MaxInARow is %d: use 1 to %d, or 0 for %d", c.MaxInARow, DefaultMaxInARow, DefaultMaxInARow)
 	}
 	if c.ErrorHandler == nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -19,7 +20,7 @@ func TestNew(t *testing.T) {
 	t.Run("XCT-05 bad configuration is an error", func(t *testing.T) {
 		for _, cfg := range []throttle.Config{
 			{Max: -1}, {Max: 65536}, {Window: -time.Second}, {Lockout: -time.Second}, {MaxLockout: -1}, {Memory: -1},
-			{Lockout: time.Hour, MaxLockout: time.Minute}, {MaxInARow: -1}, {MaxInARow: 101}, {Window: 401 * 24 * time.Hour},
+			{Lockout: time.Hour, MaxLockout: time.Minute}, {MaxInARow: -1}, {MaxInARow: 101}, {MaxInARow: 1, SkipMaxInARow: true}, {Window: 401 * 24 * time.Hour},
 			{Window: time.Microsecond}, {Name: "a\x00b"},
 		} {
 			if _, err := throttle.New(nil, cfg); err == nil {
@@ -30,6 +31,21 @@ func TestNew(t *testing.T) {
 			if _, err := throttle.New(nil, cfg); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+	t.Run("without MaxInARow only windows and locks count", func(t *testing.T) {
+		clock := testkit.NewClock(time.Time{})
+		l := newLimiter(t, nil, throttle.Config{Max: 2, Window: time.Minute, Lockout: time.Minute, MaxLockout: time.Minute, SkipMaxInARow: true, Now: clock.Now})
+		for range 200 {
+			for range 2 {
+				if _, err := l.Begin(t.Context(), "alice"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := l.Begin(t.Context(), "alice"); !errors.Is(err, throttle.ErrLocked) {
+				t.Fatal(err)
+			}
+			clock.Advance(time.Minute)
 		}
 	})
 	t.Run("no key is an error, which counts nothing", func(t *testing.T) {
