@@ -64,22 +64,28 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, params url.Value
 	if err != nil {
 		return err // the attempt is still good
 	}
+	err = f.consume(ctx, c.attempt)
+	if err != nil && !errors.Is(err, ErrConsumed) {
+		return err // as far as is known it still is
+	}
 	f.clearCookie(w, f.cookieName(c.attempt.State))
-	if err := f.consume(ctx, c.attempt); err != nil {
+	if err != nil {
 		return err
 	}
 	code, err := readAnswer(params, reg)
 	if err != nil {
 		return err
 	}
+	if err := f.identify(ctx, reg, &c, code, params); err != nil {
+		return err
+	}
+	// Not before: the provider takes its time, and a session that ends meanwhile, because
+	// its user says so or the account is taken over, links nothing any more.
 	if c.current, err = f.current(r); err != nil {
 		return err
 	}
 	if !c.attempt.of(c.current) {
 		return fmt.Errorf("%w: another user, or another session, began to link", ErrAttempt)
-	}
-	if err := f.identify(ctx, reg, &c, code, params); err != nil {
-		return err
 	}
 	if c.attempt.User != "" {
 		return f.link(w, r, c, l)

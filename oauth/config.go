@@ -41,8 +41,9 @@ type Config struct {
 	Consumer Consumer
 
 	// SignedIn tells who is signed in in this browser: the session.Manager, or an
-	// auth.Gate with it and a Current hook. Nil: who a gate around the handlers has let
-	// in, and nobody without one.
+	// auth.Gate with it and a Current hook. The callback asks it when the provider has
+	// answered, so a session that ended meanwhile links nothing. Nil: who a gate around
+	// the handlers has let in, before that, and nobody without one.
 	SignedIn auth.Authenticator
 	// SwitchUser lets a callback sign in another user than the one who is signed in:
 	// the credential of the browser is replaced, and the accounts are never merged.

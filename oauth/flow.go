@@ -42,7 +42,7 @@ func New(p Provider, cfg Config) (*Flow, error) {
 		errs = append(errs, fmt.Errorf("oauth: Key: %w", err))
 	}
 	if cfg.Tokens != nil && p != nil {
-		errs = append(errs, cfg.Tokens.knows(name))
+		errs = append(errs, cfg.Tokens.knows(p))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

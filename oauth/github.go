@@ -127,7 +127,7 @@ func (g *GitHub) Identify(ctx context.Context, grant *Grant) (*Identity, error) 
 	if !g.emails {
 		return i, nil
 	}
-	v, err = g.get(ctx, grant, "/user/emails")
+	v, err = g.get(ctx, grant, "/user/emails?per_page=100") // 30 if not told, and the primary one may be any
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,10 @@ package oauth
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // check holds what a Provider says to what Identity promises.
@@ -22,10 +25,10 @@ func (id *Identity) check(now time.Time) error {
 	return nil
 }
 
-// label is what Link.Label says of id.
+// label is what Link.Label says of id: text that every store keeps and a terminal shows.
 func (id *Identity) label() string {
 	for _, s := range []string{id.Username, id.Email, id.Name} {
-		if s != "" && len(s) <= MaxLabelBytes {
+		if s != "" && len(s) <= MaxLabelBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) {
 			return s
 		}
 	}

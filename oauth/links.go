@@ -71,11 +71,18 @@ type LinksConfig struct {
 	// Register is asked about an identity that belongs to nobody. It answers with a
 	// user that it has made; with an unverified account to be taken over, which
 	// id.EmailVerified must allow; or with ErrLinkRequired, for example because there
-	// is a verified account with that address. If it fails, or the link does, nothing
-	// is linked, and the next sign-in asks again. Within a process one call at a time
-	// is about one identity; of two processes, one may find the account that the other
-	// has made a moment ago and answer ErrLinkRequired, or make a second one, which is
-	// discarded. Nil: nobody can register, and the answer is ErrLinkRequired.
+	// is a verified account with that address. Nil: nobody can register, and the answer
+	// is ErrLinkRequired.
+	//
+	// It and what follows on it do not end with the request: they have 30 seconds, also
+	// if the client goes away. If it fails, or what follows does, nothing is linked, and
+	// the next sign-in asks again. By then there may be a user that was made, or an
+	// account that was emptied, without a link: answer with it once more, and with
+	// TakeOver, as long as there is no way to sign in to it at all.
+	//
+	// Within a process one call at a time is about one identity; of two processes, one
+	// may find the account that the other has made a moment ago and answer
+	// ErrLinkRequired, or make a second one, which is discarded.
 	Register func(ctx context.Context, id *Identity) (Registered, error)
 	// Discard undoes a Register whose user lost the identity to another one at the
 	// same moment. Nil: that user stays, without a way to sign in.

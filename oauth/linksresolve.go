@@ -61,6 +61,9 @@ func (l *Links) principal(ctx context.Context, link Link, id *Identity, at time.
 	return p, nil
 }
 
+// detachedFor is how long what must not stop half-way may take after its client is gone.
+const detachedFor = 30 * time.Second
+
 // register finds or makes the user of an identity that belongs to nobody.
 //
 // Two callbacks with one identity can be here at once. In this process the second waits
@@ -76,6 +79,11 @@ func (l *Links) register(ctx context.Context, id *Identity) (Link, Outcome, erro
 		return Link{}, "", err
 	}
 	defer unlock()
+	// A browser that reloads breaks off the request. What was begun is brought to its end
+	// all the same: an account without its link would be nobody's, and one that was taken
+	// over and not emptied to the end would be that of two.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedFor)
+	defer cancel()
 	if link, err := l.Find(ctx, id.Issuer, id.Subject); !errors.Is(err, ErrNoLink) {
 		return link, OutcomeLinked, err
 	}
@@ -137,6 +145,9 @@ func (l *Links) wipe(ctx context.Context, user string, id *Identity) error {
 		return err
 	}
 	if err := l.revoke(ctx, user, ""); err != nil {
+		return err
+	}
+	if err := l.DeleteUser(ctx, user); err != nil { // what such a credential has linked
 		return err
 	}
 	l.emit(ctx, auth.Event{Kind: EventTakenOver, Subject: user, CredentialID: linkID(id.Issuer, id.Subject), Resource: id.Provider})

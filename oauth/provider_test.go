@@ -144,6 +144,9 @@ func TestGitHub(t *testing.T) {
 		if token.Form.Get("code_verifier") == "" || token.Form.Get("client_secret") == "" {
 			t.Error("OAU-02 no verifier, or no secret")
 		}
+		if n := r.idp.Requests(hostileidp.GitHubEmails)[0].Query.Get("per_page"); n != "100" {
+			t.Errorf("LNK-06 %q addresses a page: the primary one may be on the next", n)
+		}
 	})
 	t.Run("O14 a user who was renamed is the same user", func(t *testing.T) {
 		r := as(t, alice)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -19,7 +20,7 @@ type TokensConfig struct {
 	// Key seals tokens: 32 random bytes. OldKeys still open what they have sealed.
 	Key     []byte
 	OldKeys [][]byte
-	// Providers are those whose tokens are kept.
+	// Providers are those whose tokens are kept: the very ones that the Flows have.
 	Providers []Provider
 	// HTTP configures the client with which tokens are refreshed.
 	HTTP HTTPConfig
@@ -77,9 +78,15 @@ func NewTokens(store TokenStore, cfg TokensConfig) (*Tokens, error) {
 	return t, nil
 }
 
-func (t *Tokens) knows(name string) error {
-	if t.providers[name] == nil {
-		return fmt.Errorf("oauth: TokensConfig.Providers has no %q, so its tokens could not be refreshed", name)
+// knows reports whether it is p whose tokens are refreshed. Another provider of the same
+// name would be sent the refresh tokens of p.
+func (t *Tokens) knows(p Provider) error {
+	have := t.providers[p.Name()]
+	switch {
+	case have == nil:
+		return fmt.Errorf("oauth: TokensConfig.Providers has no %q, so its tokens could not be refreshed", p.Name())
+	case reflect.ValueOf(have).Comparable() && reflect.ValueOf(p).Comparable() && have != p:
+		return fmt.Errorf("oauth: TokensConfig.Providers has another %q: give the Flow and the Tokens the same one, and each provider a Name of its own", p.Name())
 	}
 	return nil
 }

@@ -226,5 +226,16 @@ func TestTokens(t *testing.T) {
 		if _, err := oauth.New(p, cfg); err == nil {
 			t.Error("a Flow whose tokens could not be refreshed is no error")
 		}
+		if tokens, err = oauth.NewTokens(nil, oauth.TokensConfig{Key: key, Providers: []oauth.Provider{p}}); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Tokens = tokens
+		if _, err := oauth.New(p, cfg); err != nil {
+			t.Error(err)
+		}
+		// Its refresh tokens would be sent to p.
+		if _, err := oauth.New(r.generic("test", nil), cfg); err == nil {
+			t.Error("OAU-12 two providers of one name are no error")
+		}
 	})
 }

@@ -14,7 +14,8 @@ import (
 
 // Unlink removes the link with that ID from a user and ends credentials made through
 // it. A credential does not tell the Revokers what it was made through, so all of the
-// user's end, except the one that is named, or none if that is empty.
+// user's end, except the one that is named, or none if that is empty. Name the credential
+// of the request only if its principal has another AttributeLink than id.
 //
 // ErrLastMethod: the user could not sign in any more; ErrNoLink: the user has no such
 // link, in which case credentials end all the same, as they may have outlived an
@@ -39,6 +40,9 @@ func (l *Links) Unlink(ctx context.Context, user, id, exceptCredentialID string)
 			keep = 0
 		}
 	}
+	// Who closes the page now must not keep what was made through the link.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedFor)
+	defer cancel()
 	err = l.store.Delete(ctx, user, link.Issuer, link.Subject, keep)
 	if errors.Is(err, ErrLastMethod) {
 		return ErrLastMethod

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 	"sync"
 
 	"github.com/go-sallyport/auth"
@@ -33,13 +34,19 @@ type users struct {
 
 func newUsers() *users { return &users{byID: make(map[string]user)} }
 
-// register makes an account for an identity that is nobody's yet. An address that an
-// account has proves nothing: its owner signs in there and links the identity.
+// register makes an account for an identity that is nobody's yet. An address counts only
+// if the provider has verified it: with any other a stranger could keep its owner out, or
+// learn who is here. One that an account has proves nothing all the same: its owner signs
+// in there and links the identity.
 func (u *users) register(_ context.Context, id *oauth.Identity) (oauth.Registered, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	email := ""
+	if id.EmailVerified {
+		email = strings.ToLower(id.Email)
+	}
 	for _, other := range u.byID {
-		if id.Email != "" && other.Email == id.Email {
+		if email != "" && other.Email == email {
 			return oauth.Registered{}, oauth.ErrLinkRequired
 		}
 	}
@@ -48,7 +55,7 @@ func (u *users) register(_ context.Context, id *oauth.Identity) (oauth.Registere
 		name = "Somebody"
 	}
 	key := rand.Text()
-	u.byID[key] = user{Name: name, Email: id.Email}
+	u.byID[key] = user{Name: name, Email: email}
 	return oauth.Registered{User: key}, nil
 }
 

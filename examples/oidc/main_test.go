@@ -204,6 +204,39 @@ func TestSite(t *testing.T) {
 	}
 }
 
+// TestRemoveCurrent: a session does not outlive the identity that it was made through.
+func TestRemoveCurrent(t *testing.T) {
+	base, idp, _ := start(t)
+	b := newBrowser(t, base)
+	b.signIn("alice-7")
+	page := b.choose(b.post("/account/link"), "bob-8", "allow")
+	remove := removals.FindAllStringSubmatch(page.body, -1)
+	if len(remove) != 2 {
+		t.Fatal(page.body)
+	}
+	if got := b.post(remove[0][1]); got.at.Host != mustParse(t, idp.URL).Host {
+		t.Errorf("still signed in: at %s", got.at)
+	}
+}
+
+// TestUnverifiedAddress: an address that nobody has proved keeps nobody out.
+func TestUnverifiedAddress(t *testing.T) {
+	base, idp, _ := start(t)
+	idp.SetUsers(
+		oauthtest.User{Subject: "mallory", Name: "Mallory", Email: "alice@example.com"},
+		oauthtest.User{Subject: "alice-7", Name: "Alice", Email: "Alice@example.com", EmailVerified: true},
+		oauthtest.User{Subject: "alice-9", Name: "Alice", Email: "alice@example.com", EmailVerified: true},
+	)
+	if page := newBrowser(t, base).signIn("mallory"); !strings.Contains(page.body, "<dt>E-mail</dt><dd></dd>") {
+		t.Errorf("Mallory has the address: %s", page.body)
+	}
+	newBrowser(t, base).signIn("alice-7")
+	b := newBrowser(t, base)
+	if got := b.choose(b.get("/auth/oidc"), "alice-9", "allow"); got.status != http.StatusConflict || !strings.Contains(got.body, "LINK_REQUIRED") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 // TestProviderDown: the site starts, and says what is wrong.
 func TestProviderDown(t *testing.T) {
 	site, err := newSite(settings{"http://127.0.0.1:8080", "http://127.0.0.1:1", "client", ""}, slog.New(slog.DiscardHandler))

@@ -63,16 +63,22 @@ func (s *site) account(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// unlink takes a link from the user: its other sessions end, and the last link stays.
+// unlink takes a link from the user, who has signed in of late: all sessions but this one
+// end, and this one too if it was made through the link. The last link stays.
 func (s *site) unlink(onError problem.ErrorHandler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	fresh := &auth.StepUp{MaxAge: oauth.DefaultFreshFor, ErrorHandler: onError}
+	return fresh.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, _ := auth.FromContext(r.Context())
-		if err := s.links.Unlink(r.Context(), p.Subject, r.PathValue("id"), p.CredentialID); err != nil {
+		id, except := r.PathValue("id"), p.CredentialID
+		if p.Attributes[oauth.AttributeLink] == id {
+			except = ""
+		}
+		if err := s.links.Unlink(r.Context(), p.Subject, id, except); err != nil {
 			onError(w, r, err)
 			return
 		}
 		http.Redirect(w, r, "/account", http.StatusSeeOther)
-	})
+	}))
 }
 
 // signInFirst sends visitors of a page to the provider.

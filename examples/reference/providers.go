@@ -89,7 +89,11 @@ func (s *service) routeProviders(mux *http.ServeMux, member func(http.Handler) h
 	mux.Handle("GET /api/v1/links", member(s.links.ListHandler()))
 	mux.Handle("DELETE /api/v1/links/{id}", member(s.refuseKeys(s.links.UnlinkHandler())))
 	mux.Handle("POST /account/links/{id}/remove", member(s.fresh(s.form("/account", "unlinked", func(r *http.Request, p *auth.Principal) error {
-		return s.links.Unlink(r.Context(), p.Subject, r.PathValue("id"), p.CredentialID)
+		id, except := r.PathValue("id"), p.CredentialID
+		if p.Attributes[oauth.AttributeLink] == id {
+			except = "" // this session was made through it
+		}
+		return s.links.Unlink(r.Context(), p.Subject, id, except)
 	}))))
 }
 

@@ -170,6 +170,7 @@ var ownClock = map[string]string{
 	"session/adapter.go":              "scs stores have no other clock either",
 	"session/adapter_entries.go":      "the same",
 	"session/adapter_found.go":        "the same",
+	"internal/body/decode.go":         "how long a body takes to arrive; tests use synctest",
 	"internal/sqldb/tx.go":            "how long a COMMIT may take",
 	"internal/sqldb/migrate.go":       "a record for people",
 	"internal/sqldb/migrate_mysql.go": "the same",

@@ -8,17 +8,23 @@ import (
 
 // claims are the members of an object that oauth.ParseObject has read. The methods
 // return the zero value for what is not there and an error for what has another type:
-// a claim that two readers could take differently is none.
+// a claim that two readers could take differently is none. Null is as if it were not
+// there: some providers write it for what they do not know, which OpenID Connect Core
+// §5.3.2 asks them to leave out.
 type claims map[string]any
 
+// has reports whether a name is there at all, be it with null: for what must not be.
 func (c claims) has(name string) bool {
 	_, there := c[name]
 	return there
 }
 
+// says reports whether there is a value.
+func (c claims) says(name string) bool { return c[name] != nil }
+
 func (c claims) text(name string) (string, error) {
-	v, there := c[name]
-	if !there {
+	v := c[name]
+	if v == nil {
 		return "", nil
 	}
 	s, ok := v.(string)
@@ -29,8 +35,8 @@ func (c claims) text(name string) (string, error) {
 }
 
 func (c claims) truth(name string) (bool, error) {
-	v, there := c[name]
-	if !there {
+	v := c[name]
+	if v == nil {
 		return false, nil
 	}
 	b, ok := v.(bool)
@@ -42,8 +48,8 @@ func (c claims) truth(name string) (bool, error) {
 
 // list returns an array of text. Nil: there is none.
 func (c claims) list(name string) ([]string, error) {
-	v, there := c[name]
-	if !there {
+	v := c[name]
+	if v == nil {
 		return nil, nil
 	}
 	values, ok := v.([]any)
@@ -67,8 +73,8 @@ const maxDate = 253402300799
 // date returns a NumericDate (RFC 7519 §2), which may have a fraction. The zero time:
 // there is none.
 func (c claims) date(name string) (time.Time, error) {
-	v, there := c[name]
-	if !there {
+	v := c[name]
+	if v == nil {
 		return time.Time{}, nil
 	}
 	n, ok := v.(json.Number)

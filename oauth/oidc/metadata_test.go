@@ -79,6 +79,13 @@ func TestMetadata(t *testing.T) {
 		{"response types are not said", func(m map[string]any) { delete(m, "response_types_supported") }, true},
 		{"OID-01 algorithms are not said: RS256", func(m map[string]any) { delete(m, "id_token_signing_alg_values_supported") }, true},
 		{"OID-01 algorithms are text", func(m map[string]any) { m["id_token_signing_alg_values_supported"] = "RS256" }, false},
+		{"null where nothing has to be", func(m map[string]any) {
+			for _, name := range []string{"userinfo_endpoint", "end_session_endpoint", "response_types_supported", "authorization_response_iss_parameter_supported"} {
+				m[name] = nil
+			}
+		}, true},
+		{"OID-07 the issuer is null", func(m map[string]any) { m["issuer"] = nil }, false},
+		{"O08 the keys are null", func(m map[string]any) { m["jwks_uri"] = nil }, false},
 		{"OAU-04 the promise of iss is text", func(m map[string]any) { m["authorization_response_iss_parameter_supported"] = "true" }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

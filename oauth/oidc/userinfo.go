@@ -45,14 +45,14 @@ func (p *Provider) addUserInfo(ctx context.Context, m *Metadata, g *oauth.Grant,
 	if err != nil || !secret.Equal(subject, own) {
 		return fmt.Errorf("%w: %w", oauth.ErrIdentity, errors.New("UserInfo is about somebody else"))
 	}
-	if c.has("email") {
+	if c.says("email") {
 		delete(more, "email")
 		delete(more, "email_verified")
 	} else {
 		delete(c, "email_verified")
 	}
 	for name, value := range more {
-		if !c.has(name) && !slices.Contains(ofToken, name) {
+		if !c.says(name) && !slices.Contains(ofToken, name) {
 			c[name] = value
 		}
 	}
@@ -67,5 +67,5 @@ func (p *Provider) wantsUserInfo(g *oauth.Grant, c claims) bool {
 		return false
 	}
 	granted := func(scope string) bool { return slices.Contains(g.Scopes, scope) }
-	return granted("email") && !c.has("email") || granted("profile") && !c.has("name") && !c.has("preferred_username")
+	return granted("email") && !c.says("email") || granted("profile") && !c.says("name") && !c.says("preferred_username")
 }

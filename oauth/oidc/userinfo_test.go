@@ -130,6 +130,18 @@ func TestUserInfoIsAsked(t *testing.T) {
 			}
 		})
 	}
+	t.Run("null in the ID token is nothing: UserInfo is asked", func(t *testing.T) {
+		r := newRig(t, nil, nil)
+		r.idp.Script(hostileidp.Token, r.idp.ChangeIDToken(func(tok *hostileidp.IDToken) {
+			for _, name := range []string{"email", "email_verified", "name", "preferred_username"} {
+				tok.Claims[name] = jsonNull{}
+			}
+		}))
+		r.good()
+		if r.last.Email != "alice@example.com" || !r.last.EmailVerified || r.last.Name != "Alice" {
+			t.Errorf("%+v", r.last)
+		}
+	})
 	t.Run("what must be signed is not taken from UserInfo", func(t *testing.T) {
 		r := newRig(t, always, nil)
 		r.idp.Script(hostileidp.UserInfo, hostileidp.Change(func(o map[string]any) {
