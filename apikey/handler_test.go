@@ -100,7 +100,7 @@ func TestHeldBody(t *testing.T) {
 			for after, status := range map[time.Duration]int{11 * time.Second: 400, 9 * time.Second: 201} {
 				held, send := io.Pipe()
 				go func() {
-					time.Sleep(after)
+					<-time.After(after)
 					_, _ = io.WriteString(send, body)
 					_ = send.Close()
 				}()

@@ -92,9 +92,12 @@ func (g *gate) SignIn(w http.ResponseWriter, r *http.Request, p *auth.Principal)
 		return err
 	}
 	_, kinds, err := m.factors(r.Context(), p.Subject)
+	proof, marked := r.Context().Value(proofKey{}).(proved)
 	switch {
 	case err != nil:
 		return err
+	case marked && proof.manager == m && proof.subject == p.Subject && len(kinds) == 0:
+		return auth.ErrInvalidCredentials // it was removed since it was proved
 	case len(kinds) == 0:
 		return g.pass(w, r, p)
 	}

@@ -140,6 +140,13 @@ func TestKind(t *testing.T) {
 			g.want(b.Another(t).PostJSON("/key/login?of=alice&kind="+kind, "{}"), 401, problem.MFARequired)
 		}
 	})
+	t.Run("MFA-08 a key that was removed since it was proved signs nobody in", func(t *testing.T) {
+		g, k, b := setup(t)
+		k.enrolled["alice"] = true
+		g.want(b.PostJSON("/key/login?of=alice&kind=hwk", "{}"), 204)
+		delete(k.enrolled, "alice")
+		g.want(b.Another(t).PostJSON("/key/login?of=alice&kind=hwk", "{}"), 401, problem.InvalidCredentials)
+	})
 	t.Run("MFA-08 Change wants a fresh proof, and counts keys as factors", func(t *testing.T) {
 		g, k, _ := setup(t)
 		done := 0

@@ -19,7 +19,9 @@ func (s *service) newPasskeys(key []byte, current auth.Current, onEvent auth.Eve
 	domain, origin := base.Hostname(), s.cfg.BaseURL
 	if s.cfg.Dev && net.ParseIP(domain) != nil {
 		domain = "localhost"
-		origin = "http://localhost:" + base.Port()
+		if origin = "http://localhost"; base.Port() != "" && base.Port() != "80" {
+			origin += ":" + base.Port()
+		}
 	}
 	s.passkeys, err = passkey.New(s.stores.passkeys, s.factors, passkey.Config{
 		RPID: domain, Origins: []string{origin}, Name: "Sallyport Reference", Key: key, Current: current,

@@ -653,7 +653,7 @@ func TestSlowBody(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			text, send := io.Pipe()
 			go func() {
-				time.Sleep(after)
+				<-time.After(after)
 				_, _ = io.WriteString(send, `{}`)
 				_ = send.Close()
 			}()

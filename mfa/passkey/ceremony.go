@@ -34,8 +34,9 @@ const maxState = 2 << 10
 type ceremony struct {
 	// Challenge has 32 random bytes, of go-webauthn (WebAuthn L3 §13.4.3 wants 16).
 	Challenge []byte `json:"c"`
-	// Subject is whom it is for; empty for a login.
-	Subject string `json:"s,omitempty"`
+	// Subject is whom it is for; empty for a login. As bytes, which JSON neither
+	// changes nor makes longer by more than a third.
+	Subject []byte `json:"s,omitempty"`
 	// UserHandle is what a passkey is registered for.
 	UserHandle []byte `json:"h,omitempty"`
 	// Binding is the login that registers, or the sign-in that waits.

@@ -8,8 +8,10 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -164,7 +166,7 @@ func (c Config) complete() (Config, error) {
 // may use the RPID.
 func (c Config) checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme+"://"+u.Host != origin || !isHost(u.Hostname()) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" || strings.HasSuffix(u.Host, ":") {
+	if err != nil || u.Scheme+"://"+u.Host != origin || !isHost(u.Hostname()) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" || !isPort(u) {
 		return fmt.Errorf("passkey: the origin %q is not as browsers write it, such as \"https://example.com\"", origin)
 	}
 	local := u.Scheme == "http" && c.InsecureCookie && u.Hostname() == "localhost"
@@ -175,6 +177,12 @@ func (c Config) checkOrigin(origin string) error {
 		return fmt.Errorf("passkey: the origin %q is not of the domain %q of RPID, nor below it", origin, c.RPID)
 	}
 	return nil
+}
+
+// isPort reports whether the port of u is as browsers write one, which may be none.
+func isPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Host == u.Hostname() || err == nil && n > 0 && u.Port() == strconv.FormatUint(n, 10)
 }
 
 // isHost reports whether s is a domain name as it stands in an origin: ASCII, lower
@@ -193,7 +201,11 @@ func accountName(p *auth.Principal) (name, display string) {
 	return p.Subject, p.Subject
 }
 
-// isText reports whether s is text that can be shown on a line.
+// isText reports whether s is text that can be shown on a line, and leaves the text
+// beside it as it is: without control characters, the line ends of Unicode, and what
+// turns the direction of writing for more than a letter (UAX #9 §2).
 func isText(s string, most int) bool {
-	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	})
 }

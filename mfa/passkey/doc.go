@@ -47,9 +47,9 @@
 // mfa.Manager.Change. They want a fresh proof, end all other sessions, trusted devices
 // and waiting challenges, and tell the user.
 //
-// Flooding: a challenge that waits is nowhere but in the page, sealed. Nothing is
-// stored before a signature was verified, but for the handle of a user who begins to
-// register.
+// Flooding: a challenge that waits is nowhere but in the page, sealed. Of a login
+// nothing is stored before its signature was verified; who has signed in and begins to
+// register gets a handle.
 //
 // # User verification
 //
@@ -77,13 +77,21 @@
 // None is asked for: what model an authenticator is, is not verified, and an AAGUID is
 // a claim. "none" and self attestation are accepted, as browsers send them, and no
 // certificate is ever parsed. New keys are EdDSA, ES256 or RS256 with 2048 to 4096
-// bits, and a key that cannot verify anything is refused at once.
+// bits; a key that cannot verify anything, or that verifies what anybody signs, is refused
+// at once.
 //
 // # What it does not
 //
 // Script of an attacker in the page can use a passkey while its owner touches it. A
 // subdomain of RPID that is not in Origins cannot. Native applications, whose origins
 // are not https://, and pages in frames of another site are refused.
+//
+// A login that is under way in the moment in which its passkey is removed may still be
+// completed, as a session that begins too late to be ended with the others. Whoever
+// removes a passkey that was stolen looks at the list of sessions after it.
+//
+// A new password removes no passkey. Whoever had the old one of a user without a factor
+// may have registered one, of which the user was told (mfa.Config.Notify): show the list.
 //
 // A store that loses its passkeys has turned a second factor off, see Store. Whoever can
 // write to the store can add one. A user whose only way in is a passkey, and who loses

@@ -39,7 +39,7 @@ func (m *Manager) FactorBeginHandler() http.Handler {
 		if err != nil {
 			return err
 		}
-		c.Subject, c.Binding = pending.Subject, pending.ID
+		c.Subject, c.Binding = []byte(pending.Subject), pending.ID
 		state, err := m.begin(w, r, forFactor, c)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (m *Manager) FactorFinishHandler() http.Handler {
 			return err
 		}
 		return m.factors.Complete(w, returning(r, in.ReturnTo), auth.FactorHardware, func(ctx context.Context, p *mfa.Pending) error {
-			if c.Subject != p.Subject || c.Binding != p.ID {
+			if string(c.Subject) != p.Subject || c.Binding != p.ID {
 				return fmt.Errorf("%w: another sign-in has begun it", ErrChallenge)
 			}
 			_, err := m.prove(ctx, c, p.Subject, in)

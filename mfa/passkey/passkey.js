@@ -12,7 +12,8 @@
  * service (RFC 9457), or with what the browser says: a DOMException, "NotAllowedError" if the person has cancelled or waited for
  * too long, "InvalidStateError" if the authenticator has a passkey of this account already.
  *
- * Nothing is kept here, and nothing of it is secret.
+ * Nothing is kept here, and nothing of it is secret. Browsers have one of them at a time: before another begins, end a login that
+ * waits for autofill by its signal.
  *
  * @module
  */
@@ -29,7 +30,8 @@
  * @typedef {object} UseOptions
  * @property {AbortSignal} [signal] Ends the wait for the person.
  * @property {boolean} [autofill] Of login: offer passkeys among the suggestions of an input with autocomplete="username webauthn",
- *   and wait until one is picked. See autofill().
+ *   and wait until one is picked. See autofill(). Who picks one after the challenge has expired is refused with
+ *   PASSKEY_CHALLENGE_INVALID: call login again.
  * @property {string} [returnTo] A path of the service, to which the sign-in may lead.
  */
 
@@ -71,7 +73,7 @@ export function createPasskeys({ base = "/passkeys", fetch = globalThis.fetch.bi
       body: JSON.stringify(body ?? {}),
     });
     if (!response.ok) {
-      throw new PasskeyError(response, await response.clone().json().catch(() => ({})));
+      throw new PasskeyError(response, (await response.clone().json().catch(() => null)) ?? {});
     }
     return response;
   }

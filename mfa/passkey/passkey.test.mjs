@@ -100,7 +100,9 @@ test("a refusal of the service is a PasskeyError, with its problem", async () =>
     assert.equal(e.response.status, 401);
     return true;
   });
-  await assert.rejects(createPasskeys({ fetch: refuse("<html>", "text/html") }).login(), { name: "PasskeyError", code: "" });
+  for (const other of ["<html>", "", "null", "[]"]) {
+    await assert.rejects(createPasskeys({ fetch: refuse(other, "text/html") }).login(), { name: "PasskeyError", code: "" });
+  }
 });
 
 test("what the browser refuses comes through, and nothing is sent", async () => {

@@ -2,7 +2,9 @@ package passkey_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +244,13 @@ func TestRegistrationSteps(t *testing.T) {
 		"a key without a coordinate":            {tw: twist{cose: func(m map[any]any) { delete(m, -2) }}},
 		"a small RSA key":                       {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-1] = small }}},
 		"a padded RSA key":                      {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-1] = append(make([]byte, 200), small...) }}},
+		"an RSA key of 2041 bits":               {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: change(-1, func(n []byte) { n[0] = 1 })}},
+		"an even RSA modulus":                   {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: change(-1, func(n []byte) { n[255] &^= 1 })}},
+		"an RSA exponent of 1":                  {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-2] = []byte{1} }}},
+		"an even RSA exponent":                  {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-2] = []byte{1, 0, 0} }}},
+		"an RSA exponent of 32 bits":            {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-2] = []byte{0x80, 0, 0, 1} }}},
+		"an Ed25519 key that anybody signs for": {set: func(d *device) { d.alg = eddsa }, tw: twist{cose: func(m map[any]any) { m[-2] = make([]byte, 32) }}},
+		"an Ed25519 key that is no point":       {set: func(d *device) { d.alg = eddsa }, tw: twist{cose: func(m map[any]any) { m[-2] = append([]byte{2}, make([]byte, 31)...) }}},
 		"a huge RSA key":                        {set: func(d *device) { d.alg = rs256 }, tw: twist{cose: func(m map[any]any) { m[-1] = bytes.Repeat([]byte{0xff}, 900) }}},
 		"step 21 none with a statement":         {tw: twist{object: func(m map[any]any) { m["attStmt"] = map[any]any{"alg": es256} }}},
 		"step 21 an unknown format":             {tw: twist{object: func(m map[any]any) { m["fmt"] = "unknown" }}},
@@ -263,6 +272,10 @@ func TestRegistrationSteps(t *testing.T) {
 		"a body of 40 KiB":               {tw: twist{answer: set("name", strings.Repeat("x", 40<<10))}, code: problem.BodyTooLarge},
 		"a name that is too long":        {tw: twist{answer: set("name", strings.Repeat("x", 101))}, code: problem.BodyInvalid},
 		"a name with a line break":       {tw: twist{answer: set("name", "a\nb")}, code: problem.BodyInvalid},
+		"a name with a line end of C1":   {tw: twist{answer: set("name", "a\u0085b")}, code: problem.BodyInvalid},
+		"a name with a line separator":   {tw: twist{answer: set("name", "a\u2028b")}, code: problem.BodyInvalid},
+		"a name that turns the text":     {tw: twist{answer: set("name", "a\u202eb")}, code: problem.BodyInvalid},
+		"a name that isolates the text":  {tw: twist{answer: set("name", "a\u2066b")}, code: problem.BodyInvalid},
 		"no state":                       {tw: twist{answer: set("state", "")}, code: problem.PasskeyChallengeInvalid},
 		"a state that was changed":       {tw: twist{answer: func(m map[string]any) { m["state"] = m["state"].(string)[1:] }}, code: problem.PasskeyChallengeInvalid},
 		"a member that nobody asked for": {tw: twist{answer: set("subject", "bob")}, code: problem.BodyInvalid},
@@ -327,4 +340,42 @@ func set(name string, value any) func(map[string]any) {
 			delete(m, name)
 		}
 	}
+}
+
+// change changes a byte string of a key.
+func change(label int, how func(value []byte)) func(map[any]any) {
+	return func(m map[any]any) {
+		value := bytes.Clone(m[label].([]byte))
+		how(value)
+		m[label] = value
+	}
+}
+
+func TestSubjects(t *testing.T) {
+	begin := func(g *rig, subject string) *httptest.ResponseRecorder {
+		p := &auth.Principal{Subject: subject, Method: auth.MethodJWT, CredentialID: "a", AuthenticatedAt: g.clock.Now()}
+		return record(post("POST", "{}").WithContext(auth.NewContext(t.Context(), p)), g.passkeys.RegisterBeginHandler())
+	}
+	t.Run("MFA-15 a subject of 255 bytes registers, whatever they are in JSON", func(t *testing.T) {
+		for _, subject := range []string{strings.Repeat("<", passkey.MaxSubject), strings.Repeat("\x01", passkey.MaxSubject), "é\x00<"} {
+			g, d := newRig(t), newDevice(t)
+			p := &auth.Principal{Subject: subject, Method: auth.MethodJWT, CredentialID: "a", AuthenticatedAt: g.clock.Now()}
+			w := begin(g, subject)
+			if w.Code != 200 {
+				t.Fatalf("%.8q: %d %s", subject, w.Code, w.Body)
+			}
+			var b begun
+			g.must(json.Unmarshal(w.Body.Bytes(), &b))
+			r := post("POST", encodeJSON(t, d.create(b, twist{})))
+			r.AddCookie(w.Result().Cookies()[0])
+			if w := record(r.WithContext(auth.NewContext(t.Context(), p)), g.passkeys.RegisterFinishHandler()); w.Code != 201 {
+				t.Errorf("%.8q: %d %s", subject, w.Code, w.Body)
+			}
+		}
+	})
+	t.Run("one that is not UTF-8 is a fault at the beginning, and not a passkey that locks its owner out", func(t *testing.T) {
+		if w := begin(newRig(t), "\xfe"); w.Code != 500 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
 }
