@@ -7,6 +7,9 @@ MODULES   := . examples internal/bench internal/e2e
 TESTED    := . examples internal/e2e
 BIN       := $(CURDIR)/bin
 FUZZTIME  ?= 20000x
+# TESTS is how many packages are tested at once: more than there are cores, for many wait.
+TESTS     ?= 3
+LARGE     := /1M|/1000000
 BENCH     ?= .
 BENCHTIME ?= 100ms
 COUNT     ?= 6
@@ -26,7 +29,7 @@ run: ## serve the reference server on http://127.0.0.1:8080 (ARGS="-redis redis:
 .PHONY: test
 test: ## run every test; at the end: what this machine could not exercise
 	@report=$$(mktemp); trap 'rm -f $$report' EXIT; export SALLYPORT_REPORT=$$report; status=0; \
-	for m in $(TESTED); do (cd $$m && go test -count=1 ./...) || status=1; done; \
+	for m in $(TESTED); do (cd $$m && go test -p $(TESTS) -count=1 ./...) || status=1; done; \
 	if [ -s $$report ]; then echo; echo "Not exercised on this machine:"; cut -f1 $$report | sort | uniq -c | sed -E 's/^ *([0-9]+) (.*)/  \2 (\1 tests)/'; \
 	else echo; echo "Everything was exercised."; fi; exit $$status
 
@@ -35,7 +38,7 @@ check: vet lint race fuzz examples bench-compile api-check vuln ## everything: r
 
 .PHONY: race
 race: ## run every test under the race detector, shuffled, but those in a browser: their programs are built without it
-	@$(call each,$(TESTED),go test -race -shuffle=on -count=1 $$(go list ./... | grep -v /e2e/browser))
+	@$(call each,$(TESTED),go test -p $(TESTS) -race -shuffle=on -count=1 $$(go list ./... | grep -v /e2e/browser))
 
 .PHONY: vet
 vet: ## go vet, gofmt and go.mod of every module
@@ -66,9 +69,9 @@ timing: ## the statistical test of even timing; takes minutes and wants an idle 
 	@go test -tags timing -run Timing -timeout 30m -v ./password
 
 .PHONY: bench-compile
-bench-compile: ## compile every benchmark and run each once
-	@go test -run '^$$' -bench . -benchtime 1x ./... >/dev/null
-	@cd internal/bench && go test -run '^$$' -bench . -benchtime 1x ./... >/dev/null
+bench-compile: ## compile every benchmark and run each once, but those over a million of something
+	@go test -run '^$$' -bench . -skip '$(LARGE)' -benchtime 1x $$(git grep -lE '^func Benchmark' -- '*_test.go' ':!examples' ':!internal/bench' ':!internal/e2e' | xargs -n1 dirname | sort -u | sed 's|^|./|') >/dev/null
+	@cd internal/bench && go test -run '^$$' -bench . -skip '$(LARGE)' -benchtime 1x ./... >/dev/null
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## golangci-lint with staticcheck and gosec

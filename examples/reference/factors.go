@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/mfa"
@@ -14,15 +15,26 @@ import (
 // factorPage asks for the second factor of a sign-in that waits in this browser, or of
 // somebody who has signed in and is asked for more.
 func (s *service) factorPage(w http.ResponseWriter, r *http.Request) {
+	s.showFactor(w, r, http.StatusOK, view{Return: auth.ReturnPath(r, "")})
+}
+
+func (s *service) showFactor(w http.ResponseWriter, r *http.Request, status int, v view) {
 	pending, err := s.factors.Pending(r)
 	switch {
 	case errors.Is(err, mfa.ErrChallenge):
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return
 	case err != nil:
 		s.onError(w, r, err)
-	default:
-		s.show(w, r, http.StatusOK, "factor", view{Title: "One more step", Return: auth.ReturnPath(r, ""), Data: pending})
+		return
 	}
+	v.Title = "One more step"
+	v.Data = struct{ App, Codes, Passkey bool }{
+		slices.Contains(pending.Kinds, auth.FactorOTP),
+		slices.Contains(pending.Kinds, auth.FactorRecovery),
+		slices.Contains(pending.Kinds, auth.FactorHardware),
+	}
+	s.show(w, r, status, "factor", v)
 }
 
 // factorForm answers the forms of factors: what is shown once, and what was refused.
@@ -37,7 +49,7 @@ func (s *service) factorForm(w http.ResponseWriter, r *http.Request, f mfa.FormS
 	case errors.Is(f.Err, auth.ErrStepUp):
 		s.proveAgain(w, r)
 	case f.Flow == mfa.FlowChallenge && f.Problem.Status < http.StatusInternalServerError:
-		s.show(w, r, f.Problem.Status, "factor", view{Title: "One more step", Error: sayWhy(f.Err), Field: "code", Return: f.ReturnTo})
+		s.showFactor(w, r, f.Problem.Status, view{Error: sayWhy(f.Err), Field: "code", Return: f.ReturnTo})
 	case f.Flow == mfa.FlowVerify && f.Problem.Status < http.StatusInternalServerError: // the app has it already
 		s.show(w, r, f.Problem.Status, "enrol", view{Title: "Set up an authenticator app", Error: sayWhy(f.Err), Field: "code", Data: enrolment{}})
 	case f.Flow == mfa.FlowDisable || f.Flow == mfa.FlowRecoveryCodes:

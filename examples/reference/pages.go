@@ -107,6 +107,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 	mux.Handle("POST /reset-password", s.accounts.Reset())
 
 	mux.Handle("GET /account", member(http.HandlerFunc(s.accountPage)))
+	mux.Handle("GET /account/prove", member(http.HandlerFunc(s.proveAgain)))
 	mux.Handle("POST /account/password", member(s.accounts.ChangePassword()))
 	mux.Handle("POST /account/email", member(s.accounts.ChangeEmail()))
 	mux.Handle("POST /account/delete", member(s.accounts.Delete()))

@@ -8,7 +8,10 @@ const actions = {
   prove: () => passkeys.prove(),
   register: (box) => passkeys.register(box.querySelector("input").value),
   remove: (box) => fetch("/api/v1/passkeys/" + box.dataset.id, { method: "DELETE" }).then(async (response) => {
-    if (!response.ok) throw new Error((await response.json()).title);
+    if (!response.ok) {
+      const problem = await response.json();
+      throw Object.assign(new Error(problem.title), { code: problem.code });
+    }
   }),
 };
 
@@ -31,7 +34,8 @@ for (const box of document.querySelectorAll("[data-passkey]")) {
       await actions[box.dataset.passkey](box);
       location.assign(box.dataset.then);
     } catch (error) {
-      say(box, error);
+      if (error.code === "STEP_UP_REQUIRED") location.assign("/account/prove");
+      else say(box, error);
     }
   });
 }
