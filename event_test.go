@@ -3,6 +3,7 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -32,6 +33,29 @@ func TestLogEvents(t *testing.T) {
 			t.Errorf("no %s in %s", want, &out)
 		}
 	}
+}
+
+func TestLogEventsOfAStranger(t *testing.T) {
+	t.Run("XCT-04 what a stranger chose begins no line and no member of its own", func(t *testing.T) {
+		const hostile = "eve\r\nlevel=INFO msg=signin event.subject=admin\u2028\"} \x1b[2J"
+		for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
+			"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+			"JSON": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+		} {
+			var out bytes.Buffer
+			auth.LogEvents(slog.New(handler(&out))).Emit(context.Background(), auth.Event{
+				Kind: auth.EventRefused, Subject: hostile, CredentialID: hostile, Resource: hostile, Err: errors.New(hostile),
+			})
+			line := out.String()
+			if strings.Count(line, "\n") != 1 || strings.ContainsAny(line, "\r\x1b") || strings.Contains(line, "\nlevel=INFO") {
+				t.Errorf("%s: %q", name, line)
+			}
+			var members map[string]any
+			if name == "JSON" && (json.Unmarshal(out.Bytes(), &members) != nil || members["msg"] != "request.refused") {
+				t.Errorf("%q", line)
+			}
+		}
+	})
 }
 
 func TestEventQueue(t *testing.T) {

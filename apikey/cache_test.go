@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth/apikey"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -165,12 +166,13 @@ func TestCache(t *testing.T) {
 		text, _ := r.issue(nil)
 		r.good(text)
 		finds := r.store.finds.Load()
-		for i := range 50_000 {
+		strangers := testkit.Volume(50_000)
+		for i := range strangers {
 			_, _ = r.Verify(t.Context(), forged(fmt.Sprintf("abc%016d", i)), netip.Addr{})
 		}
 		r.good(text)
-		if n := r.store.finds.Load() - finds; n != 50_000 {
-			t.Errorf("%d look-ups of 50,000 strangers and one key that is cached", n)
+		if n := r.store.finds.Load() - finds; n != int64(strangers) {
+			t.Errorf("%d look-ups of %d strangers and one key that is cached", n, strangers)
 		}
 	})
 	t.Run("an entry that was issued anew is not shadowed by its absence", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/apikey"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -30,7 +31,7 @@ func TestNoSecretLeaks(t *testing.T) {
 		signedIn := func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 				p := &auth.Principal{Subject: "alice", Method: auth.MethodSession, AuthenticatedAt: r.clock.Now()}
-				h.ServeHTTP(w, testkit.As(req, p))
+				h.ServeHTTP(w, authtest.As(req, p))
 			})
 		}
 		gate := &auth.Gate{Authenticators: []auth.Authenticator{m}, OnEvent: canary.OnEvent, ErrorHandler: onError}

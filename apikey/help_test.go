@@ -16,7 +16,7 @@ import (
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/apikey"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -173,7 +173,7 @@ type rig struct {
 	t      testing.TB
 	store  *faults
 	owners *people
-	clock  *testkit.Clock
+	clock  *authtest.Clock
 	mu     sync.Mutex
 	events []auth.Event
 }
@@ -185,7 +185,7 @@ func newRig(t testing.TB, change func(cfg *apikey.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: &faults{Store: store}, owners: newPeople(), clock: testkit.NewClock(time.Time{})}
+	r := &rig{t: t, store: &faults{Store: store}, owners: newPeople(), clock: authtest.NewClock(time.Time{})}
 	r.Manager = r.another(change)
 	return r
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/secret"
-	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 func TestGenerations(t *testing.T) {
@@ -68,9 +68,9 @@ func counted(k *Key, n *atomic.Int64, wait chan struct{}) *Key {
 }
 
 func TestTokenCache(t *testing.T) {
-	setUp := func(t *testing.T, wait chan struct{}, changes ...func(*VerifierConfig)) (*testkit.Clock, *KeySet, *Verifier, *atomic.Int64) {
+	setUp := func(t *testing.T, wait chan struct{}, changes ...func(*VerifierConfig)) (*authtest.Clock, *KeySet, *Verifier, *atomic.Int64) {
 		t.Helper()
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		n := new(atomic.Int64)
 		s := testSet(t, counted(testKey(t, "k", EdDSA), n, wait))
 		return clock, s, testVerifier(t, s, clock.Now, changes...), n

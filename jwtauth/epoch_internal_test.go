@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -43,9 +43,9 @@ func (f *fakeEpochs) set(subject string, at time.Time, err error) {
 func TestEpochs(t *testing.T) {
 	for _, alg := range []Algorithm{HS256, ES256} {
 		keys := testSet(t, testKey(t, "k", alg))
-		setUp := func(t *testing.T, changes ...func(*VerifierConfig)) (*testkit.Clock, *fakeEpochs, *Verifier) {
+		setUp := func(t *testing.T, changes ...func(*VerifierConfig)) (*authtest.Clock, *fakeEpochs, *Verifier) {
 			t.Helper()
-			clock, epochs := testkit.NewClock(time.Time{}), new(fakeEpochs)
+			clock, epochs := authtest.NewClock(time.Time{}), new(fakeEpochs)
 			changes = append([]func(*VerifierConfig){func(c *VerifierConfig) { c.Epochs = epochs }}, changes...)
 			return clock, epochs, testVerifier(t, keys, clock.Now, changes...)
 		}
@@ -171,9 +171,9 @@ func TestEpochs(t *testing.T) {
 
 func TestMemoryEpochs(t *testing.T) {
 	ctx := t.Context()
-	setUp := func(t *testing.T, size int) (*testkit.Clock, *MemoryEpochs) {
+	setUp := func(t *testing.T, size int) (*authtest.Clock, *MemoryEpochs) {
 		t.Helper()
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		m, err := NewMemoryEpochs(MemoryEpochsConfig{MaxSubjects: size, Now: clock.Now})
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -33,7 +33,7 @@ type desk struct {
 	verifier *jwtauth.Verifier
 	store    *faultyStore
 	epochs   *faultyEpochs
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	mux      *http.ServeMux
 
 	mu      sync.Mutex
@@ -66,7 +66,7 @@ func issuerConfig() jwtauth.IssuerConfig {
 
 func newDesk(t testing.TB, change func(*jwtauth.IssuerConfig)) *desk {
 	t.Helper()
-	d := &desk{t: t, clock: testkit.NewClock(time.Time{})}
+	d := &desk{t: t, clock: authtest.NewClock(time.Time{})}
 	memory, err := jwtauth.NewMemoryStore(jwtauth.MemoryConfig{Now: d.clock.Now})
 	noErr(t, err)
 	d.store = &faultyStore{FamilyStore: memory}

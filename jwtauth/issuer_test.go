@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/jwtauth"
 )
 
@@ -120,7 +120,7 @@ func TestRFT11Cookie(t *testing.T) {
 	t.Run("RFT-11 a browser sends the cookie to refresh and revoke, by either path", func(t *testing.T) {
 		for _, path := range []string{"/", "/token"} {
 			d := newDesk(t, func(c *jwtauth.IssuerConfig) { c.CookiePath = path })
-			b := testkit.NewBrowser(t, d.mux)
+			b := authtest.NewBrowser(t, d.mux)
 			for _, step := range []struct {
 				path   string
 				status int
@@ -615,7 +615,7 @@ func TestIssue(t *testing.T) {
 
 func TestMemoryStore(t *testing.T) {
 	t.Run("when it is full the family that expires first makes room", func(t *testing.T) {
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		s, err := jwtauth.NewMemoryStore(jwtauth.MemoryConfig{MaxFamilies: 2, Now: clock.Now})
 		noErr(t, err)
 		ids := [3]jwtauth.FamilyID{{0, 16: 1}, {1, 16: 2}, {2, 16: 3}}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -152,8 +153,9 @@ func TestRefreshRotation(t *testing.T) {
 	t.Run("RFT-07 RFT-16 R12 10000 rotations do not move the end, and take no room", func(t *testing.T) {
 		d := newDesk(t, nil)
 		tokens := d.signIn()
-		step := jwtauth.DefaultRefreshLifetime / 10_001
-		for range 10_000 {
+		rotations := testkit.Volume(10_000)
+		step := jwtauth.DefaultRefreshLifetime / time.Duration(rotations+1)
+		for range rotations {
 			d.clock.Advance(step)
 			tokens = d.refresh(tokens.Refresh)
 		}
@@ -543,7 +545,7 @@ func TestRaces(t *testing.T) {
 	})
 	t.Run("R06 R07 refresh against sign-out and revocation of the user, 1000 rounds: nothing is good afterwards", func(t *testing.T) {
 		d := newDesk(t, nil)
-		for round := range 1000 {
+		for round := range testkit.Rounds(1000) {
 			tokens := d.signIn()
 			var got [3]*jwtauth.Tokens
 			var wg sync.WaitGroup

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -72,9 +72,9 @@ func (p *idp) publish(keys ...*Key) {
 }
 
 // remote makes a verifier of the keys of p.
-func remote(t *testing.T, p *idp, changes ...func(*RemoteConfig)) (*testkit.Clock, *RemoteKeySet, *Verifier) {
+func remote(t *testing.T, p *idp, changes ...func(*RemoteConfig)) (*authtest.Clock, *RemoteKeySet, *Verifier) {
 	t.Helper()
-	clock := testkit.NewClock(testNow)
+	clock := authtest.NewClock(testNow)
 	cfg := RemoteConfig{Now: clock.Now}
 	for _, change := range changes {
 		change(&cfg)

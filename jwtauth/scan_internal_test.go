@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 // readers reads payload with both readers. What the fast one takes, the strict one
@@ -253,7 +254,7 @@ func TestEncode(t *testing.T) {
 	}
 	t.Run("JWT-22 what is signed is verified, with the same claims", func(t *testing.T) {
 		algs := slices.Sorted(maps.Keys(keys))
-		for i := range 3000 {
+		for i := range testkit.Volume(3000) {
 			c := anyClaims(r)
 			custom := map[string]any{"plan": "gold", "nested": map[string]any{"a": []int{1, 2}}}
 			payload, err := c.encode(custom)

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/jwtauth"
 )
 
@@ -152,7 +152,7 @@ func claimsAt(now time.Time, changes ...member) string {
 // A house is a verifier of one key, and what it takes to make tokens for it.
 type house struct {
 	t      testing.TB
-	clock  *testkit.Clock
+	clock  *authtest.Clock
 	keys   *jwtauth.KeySet
 	config jwtauth.VerifierConfig
 	v      *jwtauth.Verifier
@@ -167,7 +167,7 @@ func header(alg, kid string) string {
 // newHouse makes a house of an algorithm with a shared test key of id "k1".
 func newHouse(t testing.TB, alg jwtauth.Algorithm, changes ...func(*jwtauth.VerifierConfig)) *house {
 	t.Helper()
-	h := &house{t: t, clock: testkit.NewClock(time.Time{}), header: header(string(alg), "k1")}
+	h := &house{t: t, clock: authtest.NewClock(time.Time{}), header: header(string(alg), "k1")}
 	var key *jwtauth.Key
 	var err error
 	switch alg {

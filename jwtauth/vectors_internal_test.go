@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 // The keys of RFC 7515 appendix A.1 to A.4 and RFC 8037 appendix A.1, with an alg
@@ -50,7 +52,7 @@ func TestVectors(t *testing.T) {
 			if err != nil || !k.verify(tc.input, signature) {
 				t.Fatalf("the signature of the RFC does not verify: %v", err)
 			}
-			for i := range signature {
+			for i := 0; i < len(signature); i += len(signature) / testkit.Volume(len(signature)) {
 				signature[i] ^= 1
 				if k.verify(tc.input, signature) {
 					t.Fatalf("it verifies with byte %d changed", i)

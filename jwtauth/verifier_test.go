@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/rbac"
 )
@@ -327,7 +328,7 @@ func TestSignatures(t *testing.T) {
 			h := newHouse(t, alg)
 			token := h.token()
 			for i := range token {
-				for _, c := range []byte{token[i] ^ 1, token[i] ^ 0x20, 'A', '-', 0} {
+				for _, c := range []byte{token[i] ^ 1, token[i] ^ 0x20, 'A', '-', 0}[:testkit.Volume(5)] {
 					bad := token[:i] + string(rune(c)) + token[i+1:]
 					if c == token[i] {
 						continue

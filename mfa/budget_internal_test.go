@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password/throttle"
 )
 
@@ -41,7 +41,7 @@ func TestMonthOfGuessing(t *testing.T) {
 	})
 	for name, every := range map[string]time.Duration{"alone": 0, "with an owner who signs in each hour": time.Hour, "with an owner who signs in each 15 minutes": 15 * time.Minute} {
 		t.Run("MFA-05 by an attacker "+name, func(t *testing.T) {
-			clock := testkit.NewClock(time.Time{})
+			clock := authtest.NewClock(time.Time{})
 			start := clock.Now()
 			b, err := newBudget(Config{Now: clock.Now})
 			if err != nil {
@@ -95,7 +95,7 @@ func TestBudget(t *testing.T) {
 	}
 	fresh := func(t *testing.T) *budget {
 		t.Helper()
-		b, err := newBudget(Config{Now: testkit.NewClock(time.Time{}).Now})
+		b, err := newBudget(Config{Now: authtest.NewClock(time.Time{}).Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestBudget(t *testing.T) {
 		}
 	})
 	t.Run("an owner who is wrong now and then is never locked out", func(t *testing.T) {
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		b, err := newBudget(Config{Now: clock.Now})
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +187,7 @@ func TestBudget(t *testing.T) {
 		}
 	})
 	t.Run("F13 what is refused counts as no failure, also while nothing can be taken back", func(t *testing.T) {
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		memory, err := throttle.NewMemoryStore(throttle.MemoryConfig{Now: clock.Now})
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
@@ -26,7 +27,7 @@ func TestNoSecretLeaks(t *testing.T) {
 			c.ErrorHandler = onError
 		})
 		mux := g.routes(&auth.Gate{Authenticators: []auth.Authenticator{g.sessions}, ErrorHandler: onError})
-		b := testkit.NewBrowser(t, canary.Handler(g.sessions.Handler(mux)))
+		b := authtest.NewBrowser(t, canary.Handler(g.sessions.Handler(mux)))
 		wrong := canary.Secret("a code that is no code")
 
 		g.want(b.PostJSON("/login?user=alice", "{}"), 204)

@@ -15,6 +15,7 @@ import (
 	"github.com/pquerna/otp"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
@@ -186,16 +187,16 @@ func TestEnrol(t *testing.T) {
 }
 
 // change is one of the three changes of factors, by somebody who has signed in.
-var changes = map[string]func(g *rig, b *testkit.Browser, f *phone) int{
-	"enable": func(g *rig, b *testkit.Browser, _ *phone) int {
+var changes = map[string]func(g *rig, b *authtest.Browser, f *phone) int{
+	"enable": func(g *rig, b *authtest.Browser, _ *phone) int {
 		var out struct{ Secret string }
 		g.want(b.PostJSON("/mfa/enable", "{}"), 200).JSON(&out)
 		return b.PostJSON("/mfa/verify", object{"code": (&phone{g: g, secret: out.Secret}).code()}).StatusCode - 200
 	},
-	"disable": func(_ *rig, b *testkit.Browser, f *phone) int {
+	"disable": func(_ *rig, b *authtest.Browser, f *phone) int {
 		return b.PostJSON("/mfa/disable", object{"code": f.code()}).StatusCode - 204
 	},
-	"recovery codes": func(_ *rig, b *testkit.Browser, f *phone) int {
+	"recovery codes": func(_ *rig, b *authtest.Browser, f *phone) int {
 		return b.PostJSON("/mfa/recovery-codes", object{"code": f.code()}).StatusCode - 200
 	},
 }
@@ -259,7 +260,7 @@ func TestChangesOfFactors(t *testing.T) {
 		f := g.enable("alice")
 		mine := g.member("alice", auth.FactorOTP)
 		wrong, code := 0, f.wrong()
-		for range 10_000 {
+		for range testkit.Volume(10_000) {
 			if errors.Is(g.factors.Disable(t.Context(), mine, mfa.Proof{Code: code}), mfa.ErrCode) {
 				wrong++
 			}

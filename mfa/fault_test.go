@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -17,59 +17,59 @@ import (
 // request whose answer is its status.
 type scene struct {
 	name    string
-	prepare func(g *rig) func() *testkit.Response
+	prepare func(g *rig) func() *authtest.Response
 	done    int // the status of a success
 }
 
 var scenes = []scene{
-	{"login", func(g *rig) func() *testkit.Response {
+	{"login", func(g *rig) func() *authtest.Response {
 		g.enable("alice")
-		return func() *testkit.Response { return g.browser.PostJSON("/login?user=alice", "{}") }
+		return func() *authtest.Response { return g.browser.PostJSON("/login?user=alice", "{}") }
 	}, 401},
-	{"challenge", func(g *rig) func() *testkit.Response {
+	{"challenge", func(g *rig) func() *authtest.Response {
 		f := g.enable("alice")
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 401)
-		return func() *testkit.Response {
+		return func() *authtest.Response {
 			return g.browser.PostJSON("/mfa/challenge", object{"code": f.code(), "trust_device": true})
 		}
 	}, 204},
-	{"challenge by a recovery code", func(g *rig) func() *testkit.Response {
+	{"challenge by a recovery code", func(g *rig) func() *authtest.Response {
 		f := g.enable("alice")
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 401)
-		return func() *testkit.Response {
+		return func() *authtest.Response {
 			return g.browser.PostJSON("/mfa/challenge", object{"recovery_code": f.codes[0]})
 		}
 	}, 204},
-	{"step-up", func(g *rig) func() *testkit.Response {
+	{"step-up", func(g *rig) func() *authtest.Response {
 		f := g.enable("alice")
 		g.signIn(g.browser, f)
 		g.clock.Advance(time.Minute)
-		return func() *testkit.Response { return g.browser.PostJSON("/mfa/challenge", object{"code": f.code()}) }
+		return func() *authtest.Response { return g.browser.PostJSON("/mfa/challenge", object{"code": f.code()}) }
 	}, 204},
-	{"enable", func(g *rig) func() *testkit.Response {
+	{"enable", func(g *rig) func() *authtest.Response {
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 204)
-		return func() *testkit.Response { return g.browser.PostJSON("/mfa/enable", "{}") }
+		return func() *authtest.Response { return g.browser.PostJSON("/mfa/enable", "{}") }
 	}, 200},
-	{"verify", func(g *rig) func() *testkit.Response {
+	{"verify", func(g *rig) func() *authtest.Response {
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 204)
 		var out struct{ Secret string }
 		g.want(g.browser.PostJSON("/mfa/enable", "{}"), 200).JSON(&out)
 		g.secret = out.Secret
-		return func() *testkit.Response {
+		return func() *authtest.Response {
 			return g.browser.PostJSON("/mfa/verify", object{"code": (&phone{g: g, secret: out.Secret}).code()})
 		}
 	}, 200},
-	{"disable", func(g *rig) func() *testkit.Response {
+	{"disable", func(g *rig) func() *authtest.Response {
 		f := g.enable("alice")
 		g.signIn(g.browser, f)
 		g.clock.Advance(time.Minute)
-		return func() *testkit.Response { return g.browser.PostJSON("/mfa/disable", object{"code": f.code()}) }
+		return func() *authtest.Response { return g.browser.PostJSON("/mfa/disable", object{"code": f.code()}) }
 	}, 204},
-	{"recovery codes", func(g *rig) func() *testkit.Response {
+	{"recovery codes", func(g *rig) func() *authtest.Response {
 		f := g.enable("alice")
 		g.signIn(g.browser, f)
 		g.clock.Advance(time.Minute)
-		return func() *testkit.Response { return g.browser.PostJSON("/mfa/recovery-codes", object{"code": f.code()}) }
+		return func() *authtest.Response { return g.browser.PostJSON("/mfa/recovery-codes", object{"code": f.code()}) }
 	}, 200},
 }
 
@@ -78,7 +78,7 @@ func trusting(c *mfa.Config) { c.TrustDevices = time.Hour }
 
 // each runs a scene once for each of its calls of the store, and is told which one
 // it is. It says which calls there are.
-func (sc scene) each(t *testing.T, strike func(t *testing.T, g *rig, act func() *testkit.Response, k int, call string)) {
+func (sc scene) each(t *testing.T, strike func(t *testing.T, g *rig, act func() *authtest.Response, k int, call string)) {
 	probe := newRig(t, trusting)
 	act := sc.prepare(probe)
 	probe.store.set(nil, nil)
@@ -141,7 +141,7 @@ func (g *rig) whole() {
 func TestFaults(t *testing.T) {
 	for _, sc := range scenes {
 		t.Run("F13 I1 I8 the store is down from", func(t *testing.T) {
-			sc.each(t, func(t *testing.T, g *rig, act func() *testkit.Response, k int, _ string) {
+			sc.each(t, func(t *testing.T, g *rig, act func() *authtest.Response, k int, _ string) {
 				g.store.set(at(k, down, down), nil)
 				res := g.want(act(), 503)
 				if c := res.Cookie("__Host-session"); c != nil && c.MaxAge >= 0 {
@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 			})
 		})
 		t.Run("F14 the process is killed after", func(t *testing.T) {
-			sc.each(t, func(t *testing.T, g *rig, act func() *testkit.Response, k int, _ string) {
+			sc.each(t, func(t *testing.T, g *rig, act func() *authtest.Response, k int, _ string) {
 				// What the store has been asked for happens; nothing that follows does,
 				// nor does anybody get an answer.
 				g.store.set(at(k, func() error { return nil }, down), at(k, down, nil))
@@ -169,7 +169,7 @@ func TestFaults(t *testing.T) {
 			g.whole()
 		})
 		t.Run("F16 a panic at", func(t *testing.T) {
-			sc.each(t, func(t *testing.T, g *rig, act func() *testkit.Response, k int, _ string) {
+			sc.each(t, func(t *testing.T, g *rig, act func() *authtest.Response, k int, _ string) {
 				g.store.set(at(k, func() error { panic("the store") }, nil), nil)
 				g.want(act(), 500)
 				g.whole()

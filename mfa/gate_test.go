@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -437,7 +438,7 @@ func TestChallenge(t *testing.T) {
 				g.must(gate.SignIn(httptest.NewRecorder(), httptest.NewRequest("POST", "https://example.com/login", nil), g.principal("alice")))
 			}
 		}
-		open(10_000)
+		open(testkit.Volume(10_000))
 		if _, _, n, _ := memory.Len(); n != 20 {
 			t.Errorf("one user has %d challenges", n)
 		}

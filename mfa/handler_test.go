@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -272,7 +272,7 @@ func TestStepUp(t *testing.T) {
 		key.Method = auth.MethodAPIKey
 		r, w := request("POST", "https://example.com/mfa/challenge", `{"code":"`+f.code()+`"}`)
 		r.Header.Set("Content-Type", "application/json")
-		g.factors.ChallengeHandler().ServeHTTP(w, testkit.As(r, key))
+		g.factors.ChallengeHandler().ServeHTTP(w, authtest.As(r, key))
 		if w.Code != 403 {
 			t.Errorf("%d", w.Code)
 		}
@@ -285,7 +285,7 @@ func TestStepUp(t *testing.T) {
 			machine := &auth.Principal{Subject: "alice", Method: method, CredentialID: "1"}
 			r, w := request("POST", "https://example.com/mfa/challenge", `{"code":"`+f.code()+`"}`)
 			r.Header.Set("Content-Type", "application/json")
-			g.factors.ChallengeHandler().ServeHTTP(w, testkit.As(r, machine))
+			g.factors.ChallengeHandler().ServeHTTP(w, authtest.As(r, machine))
 			if w.Code != 403 {
 				t.Errorf("%s: %d", method, w.Code)
 			}

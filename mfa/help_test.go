@@ -13,7 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/problem"
@@ -36,12 +36,12 @@ var sealKey = []byte("0123456789abcdef0123456789abcdef")
 // /token with a name as user has given the right password.
 type rig struct {
 	t        *testing.T
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	store    *stepStore
 	sessions *session.Manager
 	issuer   *jwtauth.Issuer
 	factors  *mfa.Manager
-	browser  *testkit.Browser
+	browser  *authtest.Browser
 	reached  []string // what was reached behind the gates
 	secret   string   // of the last authenticator app
 
@@ -52,7 +52,7 @@ type rig struct {
 
 func newRig(t *testing.T, configure ...func(*mfa.Config)) *rig {
 	t.Helper()
-	g := &rig{t: t, clock: testkit.NewClock(time.Time{})}
+	g := &rig{t: t, clock: authtest.NewClock(time.Time{})}
 	memory, err := mfa.NewMemoryStore(mfa.MemoryConfig{Now: g.clock.Now})
 	g.must(err)
 	g.store = &stepStore{Store: memory}
@@ -89,7 +89,7 @@ func newRig(t *testing.T, configure ...func(*mfa.Config)) *rig {
 	}
 	g.factors, err = mfa.New(g.store, cfg)
 	g.must(err)
-	g.browser = testkit.NewBrowser(t, problem.Recover(nil)(g.sessions.Handler(g.routes(gate))))
+	g.browser = authtest.NewBrowser(t, problem.Recover(nil)(g.sessions.Handler(g.routes(gate))))
 	return g
 }
 
@@ -203,7 +203,7 @@ func (g *rig) must(err error) {
 }
 
 // want holds a response to a status and, of a problem, to a code.
-func (g *rig) want(res *testkit.Response, status int, code ...problem.Code) *testkit.Response {
+func (g *rig) want(res *authtest.Response, status int, code ...problem.Code) *authtest.Response {
 	g.t.Helper()
 	if res.StatusCode != status {
 		g.t.Fatalf("%s %s: %d, want %d: %s", res.Request.Method, res.Request.URL.Path, res.StatusCode, status, res.Body)
@@ -217,7 +217,7 @@ func (g *rig) want(res *testkit.Response, status int, code ...problem.Code) *tes
 }
 
 // signIn signs subject in to b with a factor.
-func (g *rig) signIn(b *testkit.Browser, f *phone) {
+func (g *rig) signIn(b *authtest.Browser, f *phone) {
 	g.t.Helper()
 	g.want(b.PostJSON("/login?user="+f.subject, "{}"), 401, problem.MFARequired)
 	g.want(b.PostJSON("/mfa/challenge", object{"code": f.code()}), 204)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
@@ -47,7 +47,7 @@ func (k *keyKind) Remove(_ context.Context, subject string) error {
 }
 
 func TestKind(t *testing.T) {
-	setup := func(t *testing.T) (*rig, *keyKind, *testkit.Browser) {
+	setup := func(t *testing.T) (*rig, *keyKind, *authtest.Browser) {
 		t.Helper()
 		g := newRig(t)
 		k := &keyKind{enrolled: map[string]bool{}}
@@ -85,7 +85,7 @@ func TestKind(t *testing.T) {
 		})
 		mux.Handle("/mfa/challenge", g.factors.ChallengeHandler())
 		mux.Handle("/", g.routes(&auth.Gate{Authenticators: []auth.Authenticator{g.sessions}}))
-		return g, k, testkit.NewBrowser(t, g.sessions.Handler(mux))
+		return g, k, authtest.NewBrowser(t, g.sessions.Handler(mux))
 	}
 	t.Run("MFA-07 a Gate asks whoever has a key, and Complete signs them in", func(t *testing.T) {
 		g, k, b := setup(t)

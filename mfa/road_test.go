@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/problem"
@@ -34,7 +34,7 @@ func (h fastHasher) Verify(ctx context.Context, encoded, pw string) (ok, outdate
 // TestRoad walks the whole road of a service: an account, its password, its second
 // factor, and a reset of the password by mail.
 func TestRoad(t *testing.T) {
-	clock := testkit.NewClock(time.Time{})
+	clock := authtest.NewClock(time.Time{})
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -92,7 +92,7 @@ func TestRoad(t *testing.T) {
 	mux.Handle("/mfa/enable", gate.Handler(factors.EnableHandler()))
 	mux.Handle("/mfa/verify", gate.Handler(factors.VerifyHandler()))
 	mux.Handle("/private", gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })))
-	b := testkit.NewBrowser(t, sessions.Handler(mux))
+	b := authtest.NewBrowser(t, sessions.Handler(mux))
 	g := &rig{t: t, clock: clock}
 	var pw string
 	newPassword := func() string { pw = "correct horse " + rand.Text(); return pw }
@@ -129,7 +129,7 @@ func TestRoad(t *testing.T) {
 		g.want(other.PostJSON("/reset", object{"token": receive(account.MessageReset).Token, "password": newPassword()}), 204)
 		g.want(b.Fetch("GET", "/private", nil), 401)
 		g.want(waiting.PostJSON("/mfa/challenge", object{"code": f.code()}), 401, problem.MFAChallengeInvalid)
-		for _, browser := range []*testkit.Browser{b, other} {
+		for _, browser := range []*authtest.Browser{b, other} {
 			g.want(browser.PostJSON("/login", credentials()), 401, problem.MFARequired)
 			g.want(browser.Fetch("GET", "/private", nil), 401)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
@@ -34,44 +35,44 @@ func TestState(t *testing.T) {
 	r.mount("other", other)
 	for _, c := range []struct {
 		name    string
-		address func(b *testkit.Browser) string
+		address func(b *authtest.Browser) string
 	}{
-		{"O01 OAU-01 no state and no cookie", func(*testkit.Browser) string { return callbackURL + "?code=abc&iss=" + url.QueryEscape(r.idp.URL) }},
-		{"O01 an empty state and no cookie", func(*testkit.Browser) string {
+		{"O01 OAU-01 no state and no cookie", func(*authtest.Browser) string { return callbackURL + "?code=abc&iss=" + url.QueryEscape(r.idp.URL) }},
+		{"O01 an empty state and no cookie", func(*authtest.Browser) string {
 			return callbackURL + "?code=abc&state=&iss=" + url.QueryEscape(r.idp.URL)
 		}},
-		{"O01 no state, with a cookie", func(b *testkit.Browser) string {
+		{"O01 no state, with a cookie", func(b *authtest.Browser) string {
 			return with(r.answered(b, "/auth/test"), func(q url.Values) { q.Del("state") })
 		}},
-		{"O01 an empty state, with a cookie", func(b *testkit.Browser) string {
+		{"O01 an empty state, with a cookie", func(b *authtest.Browser) string {
 			return with(r.answered(b, "/auth/test"), func(q url.Values) { q.Set("state", "") })
 		}},
-		{"O01 another state", func(b *testkit.Browser) string {
+		{"O01 another state", func(b *authtest.Browser) string {
 			return with(r.answered(b, "/auth/test"), func(q url.Values) { q.Set("state", strings.Repeat("A", 43)) })
 		}},
-		{"O01 OAU-15 the state of another browser", func(b *testkit.Browser) string {
+		{"O01 OAU-15 the state of another browser", func(b *authtest.Browser) string {
 			r.begin(b, "/auth/test")
 			return r.answered(b.Another(t), "/auth/test").String()
 		}},
-		{"O12 the whole callback of an attacker", func(b *testkit.Browser) string { return r.answered(b.Another(t), "/auth/test").String() }},
-		{"O01 OAU-01 the state of another provider", func(b *testkit.Browser) string {
+		{"O12 the whole callback of an attacker", func(b *authtest.Browser) string { return r.answered(b.Another(t), "/auth/test").String() }},
+		{"O01 OAU-01 the state of another provider", func(b *authtest.Browser) string {
 			to := r.answered(b, "/auth/other")
 			to.Path = "/auth/test/callback"
 			return to.String()
 		}},
-		{"O01 a state that was used", func(b *testkit.Browser) string {
+		{"O01 a state that was used", func(b *authtest.Browser) string {
 			to := r.answered(b, "/auth/test")
 			r.want(b.Get(to.String()), http.StatusSeeOther, "")
 			b.SetCookie(&http.Cookie{Name: "__Host-session", MaxAge: -1})
 			return to.String()
 		}},
-		{"O01 OAU-01 a state that has expired", func(b *testkit.Browser) string {
+		{"O01 OAU-01 a state that has expired", func(b *authtest.Browser) string {
 			to := r.answered(b, "/auth/test")
 			r.clock.Advance(10 * time.Minute)
 			t.Cleanup(func() { r.clock.Advance(-10 * time.Minute) })
 			return to.String()
 		}},
-		{"OAU-01 a state from the future", func(b *testkit.Browser) string {
+		{"OAU-01 a state from the future", func(b *authtest.Browser) string {
 			to := r.answered(b, "/auth/test")
 			r.clock.Advance(-2 * time.Minute)
 			t.Cleanup(func() { r.clock.Advance(2 * time.Minute) })
@@ -257,7 +258,7 @@ func TestErrorAnswers(t *testing.T) {
 // O11 over one process, and over two with a Consumer between them.
 func TestParallelCallbacks(t *testing.T) {
 	const n = 50
-	open := func(r *rig, b *testkit.Browser, addresses ...string) (ok int) {
+	open := func(r *rig, b *authtest.Browser, addresses ...string) (ok int) {
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		start := make(chan struct{})
@@ -417,7 +418,7 @@ func TestFlood(t *testing.T) {
 	t.Run("F25 10,000 open attempts of many browsers cost no memory here", func(t *testing.T) {
 		r := newRig(t, setup{})
 		start := r.flow.Start()
-		for range 10_000 {
+		for range testkit.Volume(10_000) {
 			w := httptest.NewRecorder()
 			start.ServeHTTP(w, httptest.NewRequest(http.MethodGet, origin+"/auth/test", http.NoBody))
 			if w.Code != http.StatusSeeOther {
@@ -429,7 +430,7 @@ func TestFlood(t *testing.T) {
 }
 
 // open counts the attempts in the jar of b, by what it sends.
-func (r *rig) open(b *testkit.Browser) (n, size int) {
+func (r *rig) open(b *authtest.Browser) (n, size int) {
 	r.t.Helper()
 	r.mu.Lock()
 	if r.jarPath == "" {
@@ -573,7 +574,7 @@ func TestPlainLoopback(t *testing.T) {
 	}
 	mux.Handle("/start", f.Start())
 	mux.Handle("/callback", f.Callback(r.links, sessions))
-	b := testkit.NewBrowserAt(t, server.URL, nil)
+	b := authtest.NewBrowserAt(t, server.URL, nil)
 	resp := b.Get("/start")
 	if c := resp.Cookies()[0]; c.Secure || strings.HasPrefix(c.Name, "__") {
 		t.Errorf("the cookie is %s", c.Raw)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
@@ -42,8 +43,8 @@ func TestNoSecretLeaves(t *testing.T) {
 			}
 		}
 		r.idp.Script(hostileidp.Token, hostileidp.Change(watch))
-		b := testkit.NewBrowser(t, canary.Handler(auth.Chain(problem.Recover(onError))(r.mux)))
-		sign := func(change func(q url.Values)) *testkit.Response {
+		b := authtest.NewBrowser(t, canary.Handler(auth.Chain(problem.Recover(onError))(r.mux)))
+		sign := func(change func(q url.Values)) *authtest.Response {
 			to := r.answered(b, "/auth/test")
 			canary.Watch("code", to.Query().Get("code"))
 			q := to.Query()

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/problem"
@@ -69,7 +69,7 @@ func TestSignInAcrossSites(t *testing.T) {
 func TestManySignIns(t *testing.T) {
 	t.Run("I6 of 200 sign-ins at once each is its own", func(t *testing.T) {
 		r := newRig(t, setup{})
-		step := func(b *testkit.Browser, at string) *testkit.Response {
+		step := func(b *authtest.Browser, at string) *authtest.Response {
 			req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, at, http.NoBody)
 			if err != nil {
 				t.Error(err)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
@@ -16,7 +16,7 @@ import (
 // A provider that answers by POST, from its own site.
 func TestFormPost(t *testing.T) {
 	r := newRig(t, setup{generic: func(c *oauth.GenericConfig) { c.FormPost = true }})
-	answer := func(b *testkit.Browser, at *url.URL) url.Values {
+	answer := func(b *authtest.Browser, at *url.URL) url.Values {
 		t.Helper()
 		page := b.Get(at.String())
 		return page.Form(callbackURL)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
@@ -115,7 +115,7 @@ func (u *users) Discard(_ context.Context, id string) error {
 // A rig is a service with one provider.
 type rig struct {
 	t        *testing.T
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	idp      *hostileidp.Server
 	users    *users
 	store    *oauth.MemoryLinkStore
@@ -123,7 +123,7 @@ type rig struct {
 	sessions *session.Manager
 	flow     *oauth.Flow
 	mux      *http.ServeMux
-	b        *testkit.Browser
+	b        *authtest.Browser
 
 	mu     sync.Mutex
 	events []auth.Event
@@ -143,7 +143,7 @@ type setup struct {
 
 func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: testkit.NewClock(time.Now().Truncate(time.Millisecond)), users: newUsers(), store: oauth.NewMemoryLinkStore(0)}
+	r := &rig{t: t, clock: authtest.NewClock(time.Now().Truncate(time.Millisecond)), users: newUsers(), store: oauth.NewMemoryLinkStore(0)}
 	s.idp.Now = r.clock.Now
 	r.idp = hostileidp.NewWith(t, s.idp)
 	var err error
@@ -191,7 +191,7 @@ func newRig(t *testing.T, s setup) *rig {
 	})
 	server := httptest.NewTLSServer(r.mux)
 	t.Cleanup(server.Close)
-	r.b = testkit.NewBrowserAt(t, origin, server.Client().Transport)
+	r.b = authtest.NewBrowserAt(t, origin, server.Client().Transport)
 	return r
 }
 
@@ -250,7 +250,7 @@ func (r *rig) seen(kind auth.EventKind) (n int) {
 }
 
 // begin starts an attempt and returns the address at the provider.
-func (r *rig) begin(b *testkit.Browser, path string) *url.URL {
+func (r *rig) begin(b *authtest.Browser, path string) *url.URL {
 	r.t.Helper()
 	resp := b.Get(path)
 	to, err := resp.Location()
@@ -262,12 +262,12 @@ func (r *rig) begin(b *testkit.Browser, path string) *url.URL {
 
 // answered starts an attempt, lets the provider answer, and returns the address of the
 // callback, which the browser has not opened yet.
-func (r *rig) answered(b *testkit.Browser, path string) *url.URL {
+func (r *rig) answered(b *authtest.Browser, path string) *url.URL {
 	r.t.Helper()
 	return r.answer(b, r.begin(b, path))
 }
 
-func (r *rig) answer(b *testkit.Browser, at *url.URL) *url.URL {
+func (r *rig) answer(b *authtest.Browser, at *url.URL) *url.URL {
 	r.t.Helper()
 	resp := b.Get(at.String())
 	to, err := resp.Location()
@@ -278,7 +278,7 @@ func (r *rig) answer(b *testkit.Browser, at *url.URL) *url.URL {
 }
 
 // linkStart starts to link as the user of b.
-func (r *rig) linkStart(b *testkit.Browser, path string) *url.URL {
+func (r *rig) linkStart(b *authtest.Browser, path string) *url.URL {
 	r.t.Helper()
 	resp := b.Post(path, nil)
 	to, err := resp.Location()
@@ -289,13 +289,13 @@ func (r *rig) linkStart(b *testkit.Browser, path string) *url.URL {
 }
 
 // signIn goes all the way.
-func (r *rig) signIn(b *testkit.Browser) *testkit.Response {
+func (r *rig) signIn(b *authtest.Browser) *authtest.Response {
 	r.t.Helper()
 	return b.Get(r.answered(b, "/auth/test").String())
 }
 
 // me is who is signed in in b, or "".
-func (r *rig) me(b *testkit.Browser) string {
+func (r *rig) me(b *authtest.Browser) string {
 	r.t.Helper()
 	if resp := b.Get("/me"); resp.StatusCode == http.StatusOK {
 		return resp.Body
@@ -304,7 +304,7 @@ func (r *rig) me(b *testkit.Browser) string {
 }
 
 // want holds a response to a status and, if it is an error, to a code.
-func (r *rig) want(resp *testkit.Response, status int, code string) {
+func (r *rig) want(resp *authtest.Response, status int, code string) {
 	r.t.Helper()
 	if resp.StatusCode != status {
 		r.t.Fatalf("%d %s, want %d", resp.StatusCode, resp.Body, status)
@@ -317,7 +317,7 @@ func (r *rig) want(resp *testkit.Response, status int, code string) {
 }
 
 // refused is want for a refusal after which nobody is signed in.
-func (r *rig) refused(b *testkit.Browser, resp *testkit.Response, status int, code string) {
+func (r *rig) refused(b *authtest.Browser, resp *authtest.Response, status int, code string) {
 	r.t.Helper()
 	r.want(resp, status, code)
 	if resp.Cookie("__Host-session") != nil {

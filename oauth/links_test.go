@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
@@ -211,7 +211,7 @@ func TestRegisterRace(t *testing.T) {
 }
 
 func TestTakeOver(t *testing.T) {
-	prepared := func(t *testing.T, change func(*oauth.LinksConfig)) (*rig, *testkit.Browser) {
+	prepared := func(t *testing.T, change func(*oauth.LinksConfig)) (*rig, *authtest.Browser) {
 		r := newRig(t, setup{links: change})
 		r.users.add("attacker", user{email: "alice@example.com", password: true})
 		evil := r.b.Another(t)
@@ -525,7 +525,7 @@ func TestUnlink(t *testing.T) {
 		r, id := prepared(t, true)
 		p := &auth.Principal{Subject: "user-1", CredentialID: "1", AuthenticatedAt: r.clock.Now()}
 		r.mux.Handle("/any/{id}", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-			r.links.UnlinkHandler().ServeHTTP(w, testkit.As(req, p))
+			r.links.UnlinkHandler().ServeHTTP(w, authtest.As(req, p))
 		}))
 		r.want(r.b.Fetch("DELETE", "/any/"+id, nil, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "CROSS_ORIGIN")
 		r.want(r.b.Get("/any/"+id), http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
@@ -539,7 +540,7 @@ func TestRehash(t *testing.T) {
 	})
 	t.Run("PWD-10 a password change at the same time wins", func(t *testing.T) {
 		changed := hash(t, current, "the new password of alice")
-		for range 200 {
+		for range testkit.Rounds(200) {
 			var mu sync.Mutex
 			row := stored
 			c := newChecker(t, func(context.Context, string) (string, *auth.Principal, error) {

@@ -78,8 +78,8 @@ func NewPolicy(cfg PolicyConfig) (*Policy, error) {
 //   - Still MinLength code points without the words. They count for nothing,
 //     in any case: "alice-likes-blue-cheese" is fine for alice,
 //     "alice-in-2026" is not. A word is looked for in parts, split at whatever
-//     is no letter or digit; of an e-mail address only what stands before the
-//     "@". Parts of less than 4 code points are ignored.
+//     is no letter or digit; of an e-mail address as a whole, and in what stands
+//     before the "@". Parts of less than 4 code points are ignored.
 func (p *Policy) Check(ctx context.Context, password string, words ...string) error {
 	if err := p.local(password, words); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 )
 
@@ -100,7 +100,7 @@ func TestTokensConfig(t *testing.T) {
 		})
 	}
 	t.Run("New copies", func(t *testing.T) {
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		ttl := map[password.Purpose]time.Duration{password.PurposeReset: time.Minute}
 		tokens := newTokens(t, nil, password.TokensConfig{TTL: ttl, Now: clock.Now})
 		ttl[password.PurposeReset] = time.Hour
@@ -143,7 +143,7 @@ func TestTokensIssue(t *testing.T) {
 			password.PurposeReset: time.Hour, password.PurposeChangeEmail: time.Hour, "invite": time.Hour,
 			password.PurposeVerifyEmail: 24 * time.Hour,
 		} {
-			clock := testkit.NewClock(time.Time{})
+			clock := authtest.NewClock(time.Time{})
 			tokens := newTokens(t, nil, password.TokensConfig{Now: clock.Now})
 			token := issue(t, tokens, "17", purpose)
 			clock.Advance(ttl - 1)

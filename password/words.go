@@ -9,11 +9,16 @@ import (
 // minPart is the least length of a part of a word that counts, in code points.
 const minPart = 4
 
-// wordParts splits words into the folded parts by which a password is judged.
+// wordParts splits words into the folded parts by which a password is judged. The
+// whole of an address is one of them: its domain alone may be long enough for a
+// password, and may be part of a good one.
 func wordParts(words []string) []string {
 	var parts []string
 	for _, word := range words {
 		if at := strings.LastIndexByte(word, '@'); at >= 0 {
+			if utf8.RuneCountInString(word) >= minPart {
+				parts = append(parts, fold(word))
+			}
 			word = word[:at]
 		}
 		for part := range strings.FieldsFuncSeq(fold(word), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/session"
 )
 
@@ -210,7 +211,7 @@ func TestVisitors(t *testing.T) {
 		spy := newSpy(t, nil)
 		s := newSite(t, spy, session.Config{})
 		h := s.Handler(s.mux)
-		for i := range 100_000 {
+		for i := range testkit.Volume(100_000) {
 			r := httptest.NewRequest("GET", "https://shop.example/public", nil)
 			if i%2 == 0 {
 				r = httptest.NewRequest("GET", "https://shop.example/get?x", nil)

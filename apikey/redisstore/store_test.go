@@ -18,6 +18,7 @@ import (
 const patience = time.Minute
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	t.Run("one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()
@@ -38,6 +39,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestWatchConformance(t *testing.T) {
+	t.Parallel()
 	t.Run("one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		storetest.RunWatcher(t, func(t *testing.T) (a, b apikey.Store) {

@@ -26,7 +26,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "where to listen; plain HTTP, so loopback only")
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen; plain HTTP and passwords of a demo, so keep it on loopback")
 	access := flag.Duration("access", 15*time.Minute, "lifetime of an access token")
 	flag.Parse()
 

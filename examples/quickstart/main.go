@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "where to listen; plain HTTP, so loopback only")
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen; plain HTTP and passwords of a demo, so keep it on loopback")
 	redisURL := flag.String("redis", "", "keep sessions in this Redis, such as redis://127.0.0.1:6379; empty: in memory")
 	flag.Parse()
 

@@ -257,14 +257,28 @@ func testSite(t *testing.T, redisURL string) {
 	}
 }
 
-// TestProgram starts the program as `make run` does.
-func TestProgram(t *testing.T) {
-	bin := t.TempDir() + "/quickstart"
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+// asProgram is in the environment of a test binary that is to be the program.
+const asProgram = "QUICKSTART_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
 	}
+	os.Exit(m.Run())
+}
+
+// program is the program in a process of its own, without another build of it.
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
+}
+
+// TestProgram starts the program as `go run` does.
+func TestProgram(t *testing.T) {
 	t.Run("a bad flag is an error in words", func(t *testing.T) {
-		out, err := exec.Command(bin, "-redis", "http://nowhere").CombinedOutput()
+		out, err := program("-redis", "http://nowhere").CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "quickstart: ") {
 			t.Errorf("%v %s", err, out)
 		}
@@ -274,7 +288,7 @@ func TestProgram(t *testing.T) {
 		addr := strings.TrimPrefix(taken.URL, "http://")
 		taken.Close()
 		var out bytes.Buffer
-		cmd := exec.Command(bin, "-addr", addr)
+		cmd := program("-addr", addr)
 		cmd.Stdout = &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -55,6 +55,11 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 		s.onError(w, r, err)
 		return
 	}
+	devices, err := s.devicesOf(r.Context(), p.Subject)
+	if err != nil {
+		s.onError(w, r, err)
+		return
+	}
 	slices.SortFunc(sessions, func(a, b sessionJSON) int { return b.Seen.Compare(a.Seen) })
 	v.Title = "Your account"
 	v.Data = struct {
@@ -65,7 +70,10 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 		Scopes   []rbac.Permission
 		Links    []oauth.Link
 		Passkeys []passkey.Credential
-	}{u, sessions, factors, liveKeys(keys), s.policy.Permissions(p), links, passkeys}
+		Devices  []mfa.Device
+
+		AtProvider string // where a sign-out can lead, as well
+	}{u, sessions, factors, liveKeys(keys), s.policy.Permissions(p), links, passkeys, devices, s.atProvider(r.Context())}
 	s.show(w, r, status, "account", v)
 }
 
@@ -79,22 +87,28 @@ func (s *service) ordersPage(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusOK, "orders", view{Title: "Orders", Data: list})
 }
 
-// adminPage shows the users and what has happened.
+// adminPage shows the users and, to those who may see it, what has happened.
 func (s *service) adminPage(w http.ResponseWriter, r *http.Request) {
-	users, err := s.stores.users.List(r.Context(), r.URL.Query().Get("after"), 50)
+	users, err := s.usersAfter(r, 50)
 	if err != nil {
-		s.onError(w, r, unavailable(err))
+		s.onError(w, r, err)
 		return
 	}
-	log, err := s.audit.latest(r.Context(), 50)
-	if err != nil {
-		s.onError(w, r, unavailable(err))
-		return
+	p, _ := auth.FromContext(r.Context())
+	var log []record
+	if s.policy.Allows(p, "audit:read") {
+		if log, err = s.audit.latest(r.Context(), 50); err != nil {
+			s.onError(w, r, unavailable(err))
+			return
+		}
 	}
 	names := []string{"customer", "manager", "admin"}
 	emails := make(map[string]string, len(users))
 	for _, u := range users {
 		emails[u.ID] = u.Email
+		for i := range log {
+			log[i].Resource = strings.ReplaceAll(log[i].Resource, u.ID, u.Email)
+		}
 	}
 	type userRow struct {
 		account.User

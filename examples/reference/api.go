@@ -1,15 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 	"github.com/go-sallyport/auth/rbac"
 )
@@ -34,7 +35,7 @@ func (s *service) routeAPI(mux *http.ServeMux, gate auth.Gate, guard *rbac.Guard
 	mux.Handle("POST "+v1+"/auth/change-password", person(s.accounts.ChangePassword()))
 
 	mux.Handle("POST "+v1+"/auth/token", s.accounts.Login(s.factors.Gate(s.tokens)))
-	mux.Handle("POST "+v1+"/auth/token/refresh", s.stores.refreshes.Handler(throttle.ByAddress)(s.tokens.RefreshHandler()))
+	mux.Handle("POST "+v1+"/auth/token/refresh", s.stores.refreshes.Handler(s.clients.Key)(s.tokens.RefreshHandler()))
 	mux.Handle("POST "+v1+"/auth/token/revoke", s.tokens.RevokeHandler())
 
 	mux.Handle("POST "+v1+"/auth/mfa/enable", person(s.factors.EnableHandler()))
@@ -86,16 +87,23 @@ func (s *service) profile(w http.ResponseWriter, r *http.Request) {
 	}{newUserJSON(u), p.Method}})
 }
 
-// signedIn answers a sign-in that has made a session: pages go on to where the
-// visitor wanted to go, clients are told who they are.
+// signedIn answers a sign-in that has made a session: pages go on to where the visitor
+// wanted to go, clients are told who they are. A script of a page (passkeys-page.js) is
+// told where to go as well, if the visitor wanted to go anywhere: the sign-in may have
+// begun on a form that it knows nothing of.
 func (s *service) signedIn(w http.ResponseWriter, r *http.Request, p *auth.Principal) {
+	w.Header().Add("Vary", "Accept")
 	if auth.WantsHTML(r) {
 		http.Redirect(w, r, auth.ReturnPath(r, "/account"), http.StatusSeeOther)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"data": userJSON{
+	answer := map[string]any{"data": userJSON{
 		ID: p.Subject, Email: p.Attributes["email"], Roles: append([]string{}, p.Roles...),
-	}})
+	}}
+	if to := auth.ReturnPath(r, ""); to != "" {
+		answer[auth.ReturnParam] = to
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // unavailable is the 503 for a store that fails.
@@ -109,24 +117,56 @@ func storeError(err error) error {
 	return unavailable(err)
 }
 
-// readJSON reads one JSON object with no members but those of v.
+// readJSON reads one JSON object with no members but those of v, each of them once.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return problem.Sentinel(problem.UnsupportedMediaType, "want application/json")
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, more := dec.Token(); errors.Is(more, io.EOF) {
-			return nil
-		}
-		err = errors.New("something follows the object")
-	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return problem.Wrap(problem.BodyTooLarge, err)
 	}
-	return problem.Wrap(problem.BodyInvalid, fmt.Errorf("body: %w", err))
+	if err == nil {
+		err = checkMembers(data)
+	}
+	if err == nil {
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields()
+		err = dec.Decode(v)
+	}
+	if err != nil {
+		return problem.Wrap(problem.BodyInvalid, fmt.Errorf("body: %w", err))
+	}
+	return nil
+}
+
+// checkMembers refuses what encoding/json is content with: null for an object, a member
+// twice, of which it takes the last, and names in capitals. Who reads the same body
+// before this service, such as a proxy with rules, may take another.
+func checkMembers(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return errors.New("not an object")
+	}
+	seen := make(map[string]bool)
+	for dec.More() {
+		token, err := dec.Token()
+		name, _ := token.(string)
+		if err != nil || seen[name] || name != strings.ToLower(name) {
+			return errors.New("a member is there twice, or in capitals")
+		}
+		seen[name] = true
+		if err := dec.Decode(new(json.RawMessage)); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -5,18 +5,26 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/apikey"
 	"github.com/go-sallyport/auth/problem"
 )
 
 // An auditLog keeps events in a table of the database. They go through a queue: a
 // request does not wait for its record.
+//
+// When the table is slow or gone the queue fills up, and then events are dropped. The log
+// says how many, and has the events themselves from auth.LogEvents.
 type auditLog struct {
-	stores *stores
-	queue  *auth.EventQueue
-	log    *slog.Logger
+	stores  *stores
+	queue   *auth.EventQueue
+	log     *slog.Logger
+	dropped uint64 // as the log has it; of the goroutine of the queue, until that has ended
 }
 
 const auditQueue = 1000
@@ -33,8 +41,12 @@ func newAuditLog(ctx context.Context, s *stores, log *slog.Logger) (*auditLog, e
 	return a, nil
 }
 
-// record is an auth.EventFunc.
+// record is an auth.EventFunc. A credential that is nobody's is only in the log: else
+// everybody could fill the table.
 func (a *auditLog) record(ctx context.Context, e auth.Event) {
+	if e.Subject == "" && (e.Kind == auth.EventRefused || e.Kind == apikey.EventRefused) {
+		return
+	}
 	if e.Time.IsZero() {
 		e.Time = time.Now().UTC()
 	}
@@ -56,10 +68,38 @@ func (a *auditLog) write(ctx context.Context, e auth.Event) {
 	if err != nil {
 		a.log.Error("audit", "err", err, "event", e)
 	}
+	a.reportDropped()
 }
 
-// cut shortens text that a client may have made long.
-func cut(s string, n int) string { return s[:min(n, len(s))] }
+func (a *auditLog) reportDropped() {
+	if n := a.queue.Dropped(); n > a.dropped {
+		a.log.Error("audit events are dropped, the queue is full", "dropped", n)
+		a.dropped = n
+	}
+}
+
+// close writes down what is queued, unless that takes long: the log has it as well, and
+// whoever stops this service does not wait for ever.
+func (a *auditLog) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	err := a.queue.Close(ctx)
+	if err == nil {
+		a.reportDropped() // those that came after the last that was written
+	}
+	return err
+}
+
+// cut shortens text that a client may have made long, and leaves out what not every
+// database keeps (see isText): what is refused is not in the table.
+func cut(s string, n int) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s[:min(n, len(s))])
+}
 
 // A record is an event as the administrator sees it.
 type record struct {
@@ -100,4 +140,12 @@ func (s *service) listAudit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"data": list})
+}
+
+// both tells two sinks of an event.
+func both(a, b auth.EventFunc) auth.EventFunc {
+	return func(ctx context.Context, e auth.Event) {
+		a.Emit(ctx, e)
+		b.Emit(ctx, e)
+	}
 }

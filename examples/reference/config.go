@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // A config is what the command line says.
@@ -18,7 +19,10 @@ type config struct {
 	BaseURL string
 	Secrets string
 	SMTP    string
+	Admin   string
 	Dev     bool
+	Access  time.Duration
+	Proxies []netip.Prefix
 
 	OIDCIssuer, OIDCID, OIDCSecret                  string
 	GitHubID, GitHubSecret, GitHubURL, GitHubAPIURL string
@@ -29,9 +33,21 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	flags := flag.NewFlagSet("reference", flag.ContinueOnError)
 	flags.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "where to listen")
 	flags.StringVar(&c.DB, "db", "reference.db", "a SQLite file, postgres://… or mysql://user:password@host:port/name")
-	flags.StringVar(&c.Redis, "redis", "", "sessions, refresh tokens and limits live in this Redis, such as redis://127.0.0.1:6379; empty: in the database and in memory")
+	flags.StringVar(&c.Redis, "redis", "", "sessions, refresh tokens and limits live in this Redis, such as redis://127.0.0.1:6379, or in this cluster: redis://node1:6379?addr=node2:6379; empty: in the database and in memory")
 	flags.StringVar(&c.BaseURL, "base-url", "", "what users see; links in mail begin with it (default http://ADDR)")
 	flags.StringVar(&c.Secrets, "secrets", "reference.secrets.json", "a file of this service's own keys; made at the first start")
+	flags.DurationVar(&c.Access, "access", 0, "how long an access token is good, such as 1m (default 15m, which is also the most)")
+	flags.Func("proxies", "networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For is believed; without it all clients count as one, and lock each other out", func(s string) error {
+		for _, text := range strings.Split(s, ",") {
+			network, err := netip.ParsePrefix(strings.TrimSpace(text))
+			if err != nil {
+				return err
+			}
+			c.Proxies = append(c.Proxies, network)
+		}
+		return nil
+	})
+	flags.StringVar(&c.Admin, "admin", "", "make an administrator of the account with this address, and end")
 	dev := flags.String("dev", "", "true: plain-HTTP cookies, mail at /dev/mailbox, an admin (default: true on loopback)")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
@@ -66,7 +82,7 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 		return config{}, fmt.Errorf("-base-url %s: cookies are Secure, so browsers must come by https; or use -dev on loopback", c.BaseURL)
 	}
 	if !c.Dev && c.SMTP == "" {
-		return config{}, errors.New("SMTP_URL is missing: smtp://user:password@host:587 for mail, without which nobody can register")
+		return config{}, errors.New("SMTP_URL is missing: smtp://user:password@host:587?from=no-reply@example.com for mail, without which nobody can register")
 	}
 	return c, nil
 }

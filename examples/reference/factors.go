@@ -29,10 +29,14 @@ func (s *service) showFactor(w http.ResponseWriter, r *http.Request, status int,
 		return
 	}
 	v.Title = "One more step"
-	v.Data = struct{ App, Codes, Passkey bool }{
+	if pending.StepUp {
+		v.Title = "Is it still you?"
+	}
+	v.Data = struct{ App, Codes, Passkey, Trust bool }{
 		slices.Contains(pending.Kinds, auth.FactorOTP),
 		slices.Contains(pending.Kinds, auth.FactorRecovery),
 		slices.Contains(pending.Kinds, auth.FactorHardware),
+		!pending.StepUp, // a step-up is asked everywhere
 	}
 	s.show(w, r, status, "factor", v)
 }
@@ -44,22 +48,38 @@ func (s *service) factorForm(w http.ResponseWriter, r *http.Request, f mfa.FormS
 		s.showEnrolment(w, r, http.StatusOK, f.Enrolment)
 	case f.Err == nil:
 		s.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Data: f.RecoveryCodes})
+	case unmended(f.Problem):
+		s.onError(w, r, f.Err)
 	case errors.Is(f.Err, mfa.ErrChallenge): // it took too long: begin again
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	case errors.Is(f.Err, auth.ErrStepUp):
 		s.proveAgain(w, r)
-	case f.Flow == mfa.FlowChallenge && f.Problem.Status < http.StatusInternalServerError:
-		s.showFactor(w, r, f.Problem.Status, view{Error: sayWhy(f.Err), Field: "code", Return: f.ReturnTo})
-	case f.Flow == mfa.FlowVerify && f.Problem.Status < http.StatusInternalServerError: // the app has it already
+	case f.Flow == mfa.FlowChallenge:
+		v := view{Error: sayWhy(f.Err), Field: "code", Return: f.ReturnTo}
+		if r.URL.Query().Has("recovery") { // which of the two forms it was
+			v.Field = "recovery_code"
+		}
+		s.showFactor(w, r, f.Problem.Status, v)
+	case f.Flow == mfa.FlowVerify: // the app has it already
 		s.show(w, r, f.Problem.Status, "enrol", view{Title: "Set up an authenticator app", Error: sayWhy(f.Err), Field: "code", Data: enrolment{}})
-	case f.Flow == mfa.FlowDisable || f.Flow == mfa.FlowRecoveryCodes:
-		s.showAccount(w, r, f.Problem.Status, view{Error: sayWhy(f.Err)})
+	case f.Flow == mfa.FlowDisable:
+		s.showAccount(w, r, f.Problem.Status, view{Error: sayWhy(f.Err), Field: "disable_code"})
 	default:
 		s.onError(w, r, f.Err)
 	}
 }
 
-// proveAgain leads somebody whose proof is too old to where they give another one.
+// signInAgain leads somebody who has signed in too long ago to where they do it again.
+func (s *service) signInAgain(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, auth.ErrStepUp) || !auth.WantsHTML(r) {
+		s.onError(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/login?"+auth.ReturnParam+"=/account&"+account.NoticeParam+"=again", http.StatusSeeOther)
+}
+
+// proveAgain leads somebody who wants to change factors, and whose proof is too old for
+// it, to where they give another one.
 func (s *service) proveAgain(w http.ResponseWriter, r *http.Request) {
 	p, _ := auth.FromContext(r.Context())
 	has, err := s.factors.Status(r.Context(), p.Subject)
@@ -76,8 +96,8 @@ func (s *service) proveAgain(w http.ResponseWriter, r *http.Request) {
 
 // An enrolment is what the page shows once.
 type enrolment struct {
-	QR     template.URL
-	Secret string
+	QR, URI template.URL // of this process, and nothing that a client has sent
+	Secret  string
 }
 
 func (s *service) showEnrolment(w http.ResponseWriter, r *http.Request, status int, e *mfa.Enrolment) {
@@ -86,7 +106,7 @@ func (s *service) showEnrolment(w http.ResponseWriter, r *http.Request, status i
 		s.onError(w, r, err)
 		return
 	}
-	s.show(w, r, status, "enrol", view{Title: "Set up an authenticator app", Data: enrolment{template.URL(qr), e.Secret}})
+	s.show(w, r, status, "enrol", view{Title: "Set up an authenticator app", Data: enrolment{template.URL(qr), template.URL(e.URL), e.Secret}})
 }
 
 // factorChanged tells a user by mail what has become of their factors.
@@ -96,7 +116,7 @@ func (s *service) factorChanged(ctx context.Context, n mfa.Notice) {
 		kind = account.MessageRecoveryUsed
 	}
 	if err := s.accounts.Notify(ctx, n.Subject, kind); err != nil {
-		s.audit.record(ctx, auth.Event{Kind: "reference.unsent", Subject: n.Subject, Err: err})
+		s.onEvent.Emit(ctx, auth.Event{Kind: "reference.unsent", Subject: n.Subject, Err: err})
 	}
 }
 
@@ -106,7 +126,7 @@ func (s *service) accountChanged(ctx context.Context, kind account.MessageKind, 
 		return
 	}
 	if err := s.claim(ctx, u.ID); err != nil {
-		s.audit.record(ctx, auth.Event{Kind: "reference.leftover", Subject: u.ID, Err: err})
+		s.onEvent.Emit(ctx, auth.Event{Kind: "reference.leftover", Subject: u.ID, Err: err})
 	}
 }
 

@@ -118,7 +118,75 @@ func TestFactorPages(t *testing.T) {
 	if to := a.Header.Get("Location"); to != "/orders" {
 		t.Error(to)
 	}
-	if a = v.want(v.page("/account"), 200); !strings.Contains(a.body, "recovery codes are left") {
+	if a = v.want(v.page("/account"), 200); !strings.Contains(a.body, "10 are left") {
+		t.Error(a.body)
+	}
+}
+
+func TestDevices(t *testing.T) {
+	s := start(t)
+	c := s.member(alice, first)
+	secret, recovery := enrol(t, c)
+	browser := s.caller()
+	login := func() answer {
+		t.Helper()
+		return browser.want(browser.post("/login", url.Values{"email": {alice}, "password": {first}}), 303)
+	}
+	login()
+	if a := browser.want(browser.page("/login/factor"), 200); !strings.Contains(a.body, `name="trust_device"`) {
+		t.Fatal(a.body)
+	}
+	browser.want(browser.post("/login/factor", url.Values{"code": {code(t, secret, 0)}, "trust_device": {"true"}}), 303)
+	browser.want(browser.post("/logout", nil), 303)
+
+	t.Run("a trusted browser is asked for no code, and any other one is", func(t *testing.T) {
+		if to := login().Header.Get("Location"); to != "/account" {
+			t.Errorf("leads to %q", to)
+		}
+		other := s.caller()
+		other.want(other.call("POST", "/api/v1/auth/login", object{"email": alice, "password": first}), 401, "MFA_REQUIRED")
+	})
+	t.Run("its owner forgets it, and nobody else can", func(t *testing.T) {
+		a := browser.want(browser.page("/account"), 200)
+		found := regexp.MustCompile(`name="id" value="([\w-]{22})"><button class="quiet" aria-label="Forget`).FindStringSubmatch(a.body)
+		if found == nil {
+			t.Fatal(a.body)
+		}
+		stranger := s.member("bob@example.com", another)
+		stranger.want(stranger.post("/account/devices/forget", url.Values{"id": {found[1]}}), 303)
+		browser.want(browser.post("/logout", nil), 303)
+		if to := login().Header.Get("Location"); to != "/account" {
+			t.Fatalf("a stranger has forgotten it: leads to %q", to)
+		}
+		browser.want(browser.post("/account/devices/forget", url.Values{"id": {found[1]}}), 303)
+		browser.want(browser.post("/logout", nil), 303)
+		if to := login().Header.Get("Location"); to != "/login/factor" {
+			t.Errorf("leads to %q", to)
+		}
+	})
+	t.Run("a wrong recovery code is said at its own field", func(t *testing.T) {
+		a := browser.post("/login/factor?recovery", url.Values{"recovery_code": {"wrong"}})
+		if a.StatusCode != 401 || !strings.Contains(a.body, `href="#recovery_code"`) || !strings.Contains(a.body, "<details open>") {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+		browser.want(browser.post("/login/factor?recovery", url.Values{"recovery_code": {recovery[0]}}), 303)
+	})
+}
+
+// TestReturn: a passkey completes a sign-in by a script, which has to learn where the
+// form of the password was to lead. A client that wants to go nowhere is told nothing.
+func TestReturn(t *testing.T) {
+	s := start(t)
+	secret, recovery := enrol(t, s.member(alice, first))
+	v := s.caller()
+	v.want(v.post("/login", url.Values{"email": {alice}, "password": {first}, "return_to": {"/orders"}}), 303)
+	if a := v.want(v.call("POST", "/api/v1/auth/mfa/challenge", object{"code": code(t, secret, 0)}), 200); a.text("return_to") != "/orders" {
+		t.Error(a.body)
+	}
+	v = s.caller()
+	v.want(v.call("POST", "/api/v1/auth/login", object{"email": alice, "password": first}), 401, "MFA_REQUIRED")
+	a := v.want(v.call("POST", "/api/v1/auth/mfa/challenge", object{"recovery_code": recovery[0]}), 200)
+	if members, _ := a.json().(object); len(members) != 1 || members["data"] == nil {
 		t.Error(a.body)
 	}
 }

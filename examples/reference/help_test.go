@@ -19,6 +19,8 @@ type site struct {
 	t     *testing.T
 	url   string
 	admin string // the password
+
+	service *service
 }
 
 // start serves a new SQLite database, unless change names another one.
@@ -52,7 +54,7 @@ func start(t *testing.T, change ...func(*config)) *site {
 	if !ok {
 		t.Fatalf("the administrator is said as %q", &out)
 	}
-	return &site{t, srv.URL, pw}
+	return &site{t, srv.URL, pw, s}
 }
 
 // A caller is a browser or a script: it keeps cookies, and sends a token if it has

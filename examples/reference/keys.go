@@ -13,7 +13,7 @@ import (
 // fresh admits whoever has signed in not long ago. The pages of keys have it; the
 // handlers of package apikey bring their own.
 func (s *service) fresh(next http.Handler) http.Handler {
-	return (&auth.StepUp{MaxAge: apikey.DefaultFreshFor, ErrorHandler: s.onError}).Handler(next)
+	return (&auth.StepUp{MaxAge: apikey.DefaultFreshFor, ErrorHandler: s.signInAgain}).Handler(next)
 }
 
 // createKeyPage makes a key and shows it, for the only time.

@@ -24,7 +24,9 @@ import (
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/oauth"
+	"github.com/go-sallyport/auth/oauth/oidc"
 	"github.com/go-sallyport/auth/password/account"
+	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 	"github.com/go-sallyport/auth/rbac"
 	"github.com/go-sallyport/auth/session"
@@ -50,13 +52,10 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer s.close(log)
-	if cfg.Dev {
-		if err := s.seedAdmin(ctx, os.Stdout); err != nil {
-			return err
-		}
+	if done, err := s.begin(ctx, os.Stdout); done || err != nil {
+		return err
 	}
-	fmt.Printf("listening on %s\n\n", cfg.BaseURL)
-	return serve(ctx, cfg.Addr, s.handler, log)
+	return serve(ctx, cfg, s.handler, log)
 }
 
 // A service is everything that has to be closed, and what the handlers share.
@@ -67,17 +66,21 @@ type service struct {
 	mailbox *account.Capture // nil unless in development
 	audit   *auditLog
 	policy  *rbac.Policy
+	clients *throttle.ClientIP // who is asking, also behind proxies
+	onEvent auth.EventFunc     // the log and the audit log
 
 	accounts  *account.Service // passwords
 	providers []provider       // accounts elsewhere
 	links     *oauth.Links
+	logout    *oidc.Logout     // nil: without OpenID Connect
 	factors   *mfa.Manager     // second factors
 	passkeys  *passkey.Manager // and a login of their own
 	sessions  *session.Manager
 	tokens    *jwtauth.Issuer
 	keys      *apikey.Manager
 
-	passkeyOrigin string // where browsers may use passkeys
+	passkeyOrigin string       // where browsers may use passkeys
+	backchannel   http.Handler // where the provider says that a user has signed out there
 
 	onError problem.ErrorHandler
 	handler http.Handler
@@ -101,6 +104,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	if s.stores, err = openStores(ctx, cfg); err != nil {
 		return nil, err
 	}
+	s.stores.checkRedis(ctx, log)
 	if s.audit, err = newAuditLog(ctx, s.stores, log); err != nil {
 		return nil, err
 	}
@@ -108,7 +112,14 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 		return nil, err
 	}
 	onEvent := both(auth.LogEvents(log), s.audit.record)
+	s.onEvent = onEvent
 	s.onError = problem.Log(log, s.showProblem)
+	if s.clients, err = throttle.NewClientIP(throttle.ClientIPConfig{TrustedProxies: cfg.Proxies}); err != nil {
+		return nil, err
+	}
+	if err := s.stores.openLimits(onEvent); err != nil {
+		return nil, err
+	}
 
 	current := func(ctx context.Context, p *auth.Principal) (*auth.Principal, error) {
 		return s.accounts.Current(ctx, p)
@@ -116,7 +127,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 
 	// Credentials.
 	s.sessions, err = session.New(s.stores.sessions, session.Config{
-		InsecureCookie: cfg.Dev, Respond: s.signedIn, ErrorHandler: s.onError, OnEvent: onEvent,
+		Keep: []string{idToken}, InsecureCookie: cfg.Dev, Respond: s.signedIn, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -127,8 +138,8 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	}
 	s.tokens, err = jwtauth.NewIssuer(signing, s.stores.families, jwtauth.IssuerConfig{
 		Issuer: cfg.BaseURL, Audience: []string{cfg.BaseURL}, RefreshKeys: [][]byte{keys.Refresh},
-		Current: current, Epochs: s.stores.epochs,
-		InsecureCookie: cfg.Dev, ErrorHandler: s.onError, OnEvent: onEvent,
+		Current: current, Epochs: s.stores.epochs, AccessLifetime: cfg.Access,
+		InsecureCookie: cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -145,7 +156,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.keys, err = apikey.New(s.stores.keys, apikey.Config{
 		Owner:   current, // the key of a disabled user is refused, and one of a demoted user has fewer rights
 		Permits: func(owner *auth.Principal, scope string) bool { return s.policy.Allows(owner, rbac.Permission(scope)) },
-		Limits:  s.stores.counts, ErrorHandler: s.onError, OnEvent: onEvent,
+		Limits:  s.stores.counts, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -155,13 +166,13 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	gate := auth.Gate{
 		Authenticators: []auth.Authenticator{bearer, s.keys, s.sessions},
 		Current:        current, // a demotion counts at the next request, whatever the credential
-		ErrorHandler:   s.onError, OnEvent: onEvent,
+		ClientIP:       s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	}
 	s.factors, err = mfa.New(s.stores.factors, mfa.Config{
-		Issuer: "Sallyport Reference", Key: keys.Factors, Throttle: s.stores.counts,
+		Issuer: "Sallyport Reference", Key: keys.Factors, TrustDevices: trustDevices, Throttle: s.stores.counts,
 		Revokers: auth.Revokers{s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Reissue: s.tokens, SignedIn: &gate,
 		Current: current, Remember: session.Remember, Pages: mfa.Pages{Challenge: "/login/factor", Account: "/account"}, Form: s.factorForm,
-		InsecureCookie: cfg.Dev, Notify: s.factorChanged, ErrorHandler: s.onError, OnEvent: onEvent,
+		InsecureCookie: cfg.Dev, Notify: s.factorChanged, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -173,7 +184,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 		BaseURL: cfg.BaseURL, Name: "Sallyport Reference", Key: keys.Devices,
 		Outbox: s.outbox, Tokens: s.stores.tokens, Guard: s.stores.guard, ClientLimit: s.stores.clientLimit, MailLimit: s.stores.mailLimit,
 		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Remember: s.factors.Remember,
-		Claim: s.claim, Notify: s.accountChanged, Roles: []string{"customer"}, Form: s.formAgain, ErrorHandler: s.onError, OnEvent: onEvent,
+		Claim: s.claim, Notify: s.accountChanged, Roles: []string{"customer"}, Form: s.formAgain, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -194,7 +205,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	mux := http.NewServeMux()
 	mux.Handle("GET /.well-known/jwks.json", jwks)
 	mux.HandleFunc("GET /healthz", s.healthy)
-	guard := &rbac.Guard{Decider: s.policy, ErrorHandler: s.onError, OnEvent: onEvent}
+	guard := &rbac.Guard{Decider: s.policy, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent}
 	s.routeAPI(mux, gate, guard)
 	s.routePages(mux, gate, guard)
 	s.routeProviders(mux, gate.Handler)
@@ -213,14 +224,6 @@ var roles = map[string]rbac.Role{
 	"admin":    {Permissions: []rbac.Permission{"orders:delete", "users:read", "users:write", "audit:read"}, Inherits: []string{"manager"}},
 }
 
-// both tells two sinks of an event.
-func both(a, b auth.EventFunc) auth.EventFunc {
-	return func(ctx context.Context, e auth.Event) {
-		a.Emit(ctx, e)
-		b.Emit(ctx, e)
-	}
-}
-
 // close ends what newService has begun, the newest first.
 func (s *service) close(log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -233,7 +236,7 @@ func (s *service) close(log *slog.Logger) {
 		errs = append(errs, s.keys.Close(ctx)) // writes down when keys were last used
 	}
 	if s.audit != nil {
-		errs = append(errs, s.audit.queue.Close(ctx))
+		errs = append(errs, s.audit.close(ctx))
 	}
 	if s.stores != nil {
 		errs = append(errs, s.stores.close())

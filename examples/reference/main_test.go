@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -133,6 +135,15 @@ func TestRoles(t *testing.T) {
 		admin.want(admin.call("POST", "/api/v1/orders", object{"item": strings.Repeat("x", 61)}), 400)
 		admin.want(admin.call("GET", "/api/v1/nothing", nil), 404)
 	})
+	t.Run("the page takes roles by its own form only", func(t *testing.T) {
+		page := "/admin/users/" + id + "/roles"
+		admin.want(admin.send("POST", page, "application/json", "text/html", strings.NewReader(`{"roles":["manager"]}`)), 400)
+		admin.want(admin.post(page, url.Values{"role": {"manager"}}), 400)
+		if a := admin.call("GET", "/api/v1/admin/users", nil); strings.Contains(a.body, `"manager"`) || !strings.Contains(a.body, `"customer"`) {
+			t.Error(a.body)
+		}
+		admin.want(admin.post(page, url.Values{"user": {id}, "role": {"customer"}}), 303)
+	})
 	t.Run("the audit log has it", func(t *testing.T) {
 		for range 500 {
 			if a := admin.call("GET", "/api/v1/admin/audit", nil); strings.Contains(a.body, `"admin.roles"`) && strings.Contains(a.body, id) {
@@ -142,6 +153,47 @@ func TestRoles(t *testing.T) {
 		}
 		t.Error("no record")
 	})
+	t.Run("F24 what a stranger sends does not fill it", func(t *testing.T) {
+		stranger := s.caller()
+		stranger.header.Set("Authorization", "Bearer nonsense")
+		stranger.want(stranger.call("GET", "/api/v1/profile", nil), 401)
+		stranger.header = http.Header{"X-Api-Key": {"nonsense"}}
+		stranger.want(stranger.call("GET", "/api/v1/profile", nil), 401)
+		c.want(c.call("GET", "/api/v1/admin/users", nil), 403) // is written after them
+		for range 500 {
+			a := admin.call("GET", "/api/v1/admin/audit", nil)
+			if strings.Contains(a.body, "refused") {
+				t.Fatal(a.body)
+			}
+			if strings.Contains(a.body, "users:read") {
+				return
+			}
+			pause(t)
+		}
+		t.Error("no record of what was denied")
+	})
+}
+
+func TestFirstAdministrator(t *testing.T) {
+	s := start(t)
+	c := s.member(alice, first)
+	var out bytes.Buffer
+	if err := s.service.promote(t.Context(), "bob@example.com", &out); err == nil || !strings.Contains(err.Error(), "register first") {
+		t.Error(err)
+	}
+	c.want(c.call("GET", "/api/v1/admin/users", nil), 403)
+	for range 2 { // the second time there is nothing to do
+		if err := s.service.promote(t.Context(), "Alice@Example.com", &out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(out.String(), alice+" is an administrator") {
+		t.Errorf("%s", &out)
+	}
+	a := c.want(c.call("GET", "/api/v1/admin/users", nil), 200)
+	if strings.Count(a.body, `"admin"`) != 2 { // hers, and that of the first
+		t.Error(a.body)
+	}
 }
 
 func TestSessions(t *testing.T) {

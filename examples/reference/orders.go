@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/problem"
@@ -22,7 +24,7 @@ type order struct {
 const createOrders = `CREATE TABLE IF NOT EXISTS reference_orders (
 	id VARCHAR(40) NOT NULL PRIMARY KEY, item VARCHAR(60) NOT NULL, subject VARCHAR(255) NOT NULL, at BIGINT NOT NULL)`
 
-var errItem = &problem.Error{Details: problem.New(problem.BadRequest).WithDetail("An order needs an item of 1 to 60 bytes.")}
+var errItem = &problem.Error{Details: problem.New(problem.BadRequest).WithDetail("An order needs an item of 1 to 60 bytes, without control characters.")}
 
 func (s *service) orders(ctx context.Context) ([]order, error) {
 	rows, err := s.stores.query(ctx, "SELECT id, item, subject, at FROM reference_orders ORDER BY at DESC, id LIMIT 100")
@@ -45,7 +47,7 @@ func (s *service) orders(ctx context.Context) ([]order, error) {
 
 func (s *service) placeOrder(ctx context.Context, item string) (order, error) {
 	item = strings.TrimSpace(item)
-	if item == "" || len(item) > 60 {
+	if item == "" || len(item) > 60 || !isText(item) {
 		return order{}, errItem
 	}
 	p, _ := auth.FromContext(ctx)
@@ -53,7 +55,16 @@ func (s *service) placeOrder(ctx context.Context, item string) (order, error) {
 	return o, s.stores.exec(ctx, "INSERT INTO reference_orders (id, item, subject, at) VALUES (?, ?, ?, ?)", o.ID, o.Item, o.By, o.At.UnixMilli())
 }
 
+// isText reports whether a database keeps s as it is. PostgreSQL refuses NUL and what is
+// no UTF-8, which would look as if it were down.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
 func (s *service) deleteOrder(ctx context.Context, id string) error {
+	if !isText(id) {
+		return problem.Sentinel(problem.NotFound, "no such order")
+	}
 	n, err := s.stores.execCount(ctx, "DELETE FROM reference_orders WHERE id = ?", id)
 	if err == nil && n == 0 {
 		return problem.Sentinel(problem.NotFound, "no such order")

@@ -21,6 +21,9 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"minute": func(t time.Time) string { return t.UTC().Format("2 Jan, 15:04:05") },
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"device": device,
+	"about":  about,
+	"advice": advice,
+	"label":  label,
 }).ParseFS(files, "pages/*.html"))
 
 // A view is what every page gets.
@@ -74,7 +77,9 @@ var notices = map[string]string{
 	"sessions-ended":                   "All other sessions are ended.",
 	string(mfa.FlowDisable):            "Signing in takes no second step any more.",
 	string(mfa.FlowChallenge):          "Thank you. You have proved that it is you.",
+	string(mfa.FlowRevokeDevice):       "That browser is asked for the second step again.",
 	"unlinked":                         "That account is not linked any more.",
+	"again":                            "You have signed in some time ago. Sign in once more, and then try again.",
 	"passkey":                          "Your passkeys have changed. All other devices are signed out.",
 	"key-revoked":                      "The key is revoked. It opens nothing from now on.",
 	"roles":                            "The roles are changed, and count from the next request on.",
@@ -83,7 +88,7 @@ var notices = map[string]string{
 // routePages are the pages. Their forms post to the same handlers as the API does.
 func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Guard) {
 	gate.ErrorHandler = s.loginFirst
-	member := gate.Handler
+	member := auth.Chain(gate.Handler, s.refuseKeys) // a page is for a person: what the API refuses to a key, its form does as well
 	visitorGate := gate
 	visitorGate.Optional = true
 	visitor := visitorGate.Handler
@@ -122,6 +127,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 	mux.Handle("POST /account/factor/verify", member(s.factors.VerifyHandler()))
 	mux.Handle("POST /account/factor/disable", member(s.factors.DisableHandler()))
 	mux.Handle("POST /account/factor/codes", member(s.factors.RecoveryCodesHandler()))
+	mux.Handle("POST /account/devices/forget", member(s.factors.RevokeDeviceHandler()))
 	mux.Handle("POST /account/keys", auth.Chain(member, s.fresh)(http.HandlerFunc(s.createKeyPage)))
 	mux.Handle("POST /account/keys/{id}/revoke", auth.Chain(member, s.fresh)(s.form("/account", "key-revoked", s.revokeKey)))
 
@@ -135,18 +141,15 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 	})))
 	mux.Handle("GET /admin", may("users:read")(http.HandlerFunc(s.adminPage)))
 	mux.Handle("POST /admin/users/{id}/roles", may("users:write")(s.form("/admin", "roles", func(r *http.Request, _ *auth.Principal) error {
-		if err := r.ParseForm(); err != nil {
-			return problem.Wrap(problem.BodyInvalid, err)
+		// No box is ticked, or this is no form: only the first takes all roles away.
+		if r.PostFormValue("user") != r.PathValue("id") {
+			return problem.Sentinel(problem.BodyInvalid, "this is not the form of the page")
 		}
 		return adminError(s.changeRoles(r.Context(), r.PathValue("id"), r.PostForm["role"]))
 	})))
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		http.ServeFileFS(w, r, files, "pages/style.css")
-	})
-	mux.Handle("/", visitor(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.onError(w, r, problem.Sentinel(problem.NotFound, "no such page"))
-	})))
+	mux.Handle("GET /style.css", file("style.css"))
+	s.routeTokens(mux, visitor)
+	mux.Handle("/", visitor(s.nothingHere(mux)))
 }
 
 // page is a page of a template and what its address says.
@@ -156,54 +159,13 @@ func (s *service) page(name, title string) http.Handler {
 	})
 }
 
-// form does what a form asks for and leads back to a page.
-func (s *service) form(page, notice string, do func(r *http.Request, p *auth.Principal) error) http.Handler {
+// file is a script or the style sheet. A browser asks each time whether it is still the
+// one.
+func file(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, _ := auth.FromContext(r.Context())
-		if err := do(r, p); err != nil {
-			s.onError(w, r, err)
-			return
-		}
-		target := page
-		if notice != "" {
-			target += "?" + account.NoticeParam + "=" + notice
-		}
-		http.Redirect(w, r, target, http.StatusSeeOther)
+		w.Header().Set("Cache-Control", "no-cache")
+		http.ServeFileFS(w, r, files, "pages/"+name)
 	})
-}
-
-// formAgain shows a form that was refused, with the reason and what was typed, but
-// never a password.
-func (s *service) formAgain(w http.ResponseWriter, r *http.Request, f account.FormState) {
-	v := view{Error: sayWhy(f.Err), Email: f.Email, Token: f.Token, Return: f.ReturnTo}
-	name := ""
-	switch f.Flow {
-	case account.FlowRegister:
-		name, v.Title, v.Field = "register", "Create an account", fieldOf(f.Problem.Code)
-	case account.FlowVerifyEmail:
-		name, v.Title = "verify", "Confirm your address"
-	case account.FlowLogin:
-		name, v.Title, v.Field = "login", "Sign in", "email"
-	case account.FlowForgot:
-		name, v.Title, v.Field = "forgot", "Forgot your password?", "email"
-	case account.FlowReset:
-		name, v.Title, v.Field = "reset", "Choose a new password", "password"
-	case account.FlowChangePassword, account.FlowChangeEmail, account.FlowDelete:
-		s.showAccount(w, r, f.Problem.Status, v)
-		return
-	}
-	if name == "" || f.Problem.Status >= http.StatusInternalServerError {
-		s.onError(w, r, f.Err)
-		return
-	}
-	s.show(w, r, f.Problem.Status, name, v)
-}
-
-func fieldOf(code problem.Code) string {
-	if code == problem.PasswordRejected {
-		return "password"
-	}
-	return "email"
 }
 
 // loginFirst sends visitors of a page to the login form.
@@ -217,10 +179,18 @@ func (s *service) loginFirst(w http.ResponseWriter, r *http.Request, err error) 
 
 // showProblem answers browsers with a page and everybody else with the problem.
 func (s *service) showProblem(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Add("Vary", "Accept")
 	if !auth.WantsHTML(r) {
 		problem.WriteError(w, r, err)
 		return
 	}
+	problem.WriteError(headersOnly{w}, r, err) // such as Retry-After
 	d := problem.From(err)
 	s.show(w, r, d.Status, "problem", view{Title: d.Title, Data: d})
 }
+
+// headersOnly keeps the headers of a response.
+type headersOnly struct{ http.ResponseWriter }
+
+func (headersOnly) WriteHeader(int)             {}
+func (headersOnly) Write(b []byte) (int, error) { return len(b), nil }

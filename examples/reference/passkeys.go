@@ -25,7 +25,7 @@ func (s *service) newPasskeys(key []byte, current auth.Current, onEvent auth.Eve
 	}
 	s.passkeys, err = passkey.New(s.stores.passkeys, s.factors, passkey.Config{
 		RPID: domain, Origins: []string{origin}, Name: "Sallyport Reference", Key: key, Current: current,
-		Elevate: s.sessions.Elevate, InsecureCookie: s.cfg.Dev, ErrorHandler: s.onError, OnEvent: onEvent,
+		Elevate: s.sessions.Elevate, InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	s.passkeyOrigin = origin
 	return err
@@ -45,8 +45,5 @@ func (s *service) routePasskeys(mux *http.ServeMux, member func(http.Handler) ht
 	mux.Handle("POST "+base+"/factor/finish", s.passkeys.FactorFinishHandler())
 	mux.Handle("POST "+base+"/login/begin", s.passkeys.LoginBeginHandler())
 	mux.Handle("POST "+base+"/login/finish", s.passkeys.LoginHandler(s.factors.Gate(s.sessions)))
-	mux.HandleFunc("GET /passkeys-page.js", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		http.ServeFileFS(w, r, files, "pages/passkeys-page.js")
-	})
+	mux.Handle("GET /passkeys-page.js", file("passkeys-page.js"))
 }

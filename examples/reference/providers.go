@@ -18,7 +18,6 @@ import (
 // here.
 type provider struct {
 	Name, Label string
-	origin      string // where the form that begins to link leads
 	flow        *oauth.Flow
 }
 
@@ -28,7 +27,7 @@ func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent 
 	s.links, err = oauth.NewLinks(s.stores.links, oauth.LinksConfig{
 		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete,
 		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, OtherMethods: s.hasPassword,
-		ErrorHandler: s.onError, OnEvent: onEvent,
+		ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return err
@@ -47,9 +46,13 @@ func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent 
 	}
 	if cfg.OIDCIssuer != "" {
 		company, err := oidc.New(oidc.Config{
-			Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCID, Auth: oauth.ClientSecretBasic(cfg.OIDCSecret), OnEvent: onEvent,
+			Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCID, Auth: oauth.ClientSecretBasic(cfg.OIDCSecret),
+			Accept: s.keepIDToken, OnEvent: onEvent,
 		})
 		if err != nil {
+			return err
+		}
+		if err := s.newLogout(company); err != nil {
 			return err
 		}
 		if err := s.addProvider(host(cfg.OIDCIssuer), company, key, signedIn, onEvent); err != nil {
@@ -63,38 +66,35 @@ func (s *service) addProvider(label string, p oauth.Provider, key []byte, signed
 	flow, err := oauth.New(p, oauth.Config{
 		RedirectURL: s.cfg.BaseURL + "/api/v1/auth/" + p.Name() + "/callback",
 		Key:         key, Consumer: s.stores.attempts, SignedIn: signedIn, ReturnTo: "/account", Linked: "/account",
-		InsecureCookie: s.cfg.Dev, ErrorHandler: s.onError, OnEvent: onEvent,
+		InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
 	})
 	if err != nil {
 		return err
 	}
-	origin := "https://github.com"
-	if p.Name() != "github" {
-		origin = originOf(s.cfg.OIDCIssuer)
-	} else if s.cfg.GitHubURL != "" {
-		origin = originOf(s.cfg.GitHubURL)
-	}
-	s.providers = append(s.providers, provider{p.Name(), label, origin, flow})
+	s.providers = append(s.providers, provider{p.Name(), label, flow})
 	return nil
 }
 
 // routeProviders are the same for pages and clients: they lead a browser there and
 // back.
 func (s *service) routeProviders(mux *http.ServeMux, member func(http.Handler) http.Handler) {
+	person := auth.Chain(member, s.refuseKeys)
+	limited := s.stores.starts.Handler(s.clients.Key)
 	for _, p := range s.providers {
-		mux.Handle("GET /api/v1/auth/"+p.Name, p.flow.Start())
+		mux.Handle("GET /api/v1/auth/"+p.Name, limited(p.flow.Start()))
 		mux.Handle("/api/v1/auth/"+p.Name+"/callback", p.flow.Callback(s.links, s.factors.Gate(s.sessions)))
-		mux.Handle("POST /account/links/"+p.Name, member(p.flow.StartLink()))
+		mux.Handle("POST /account/links/"+p.Name, person(s.leave(p.flow.StartLink())))
 	}
-	mux.Handle("GET /api/v1/links", member(s.links.ListHandler()))
-	mux.Handle("DELETE /api/v1/links/{id}", member(s.refuseKeys(s.links.UnlinkHandler())))
-	mux.Handle("POST /account/links/{id}/remove", member(s.fresh(s.form("/account", "unlinked", func(r *http.Request, p *auth.Principal) error {
+	s.routeLogout(mux)
+	mux.Handle("GET /api/v1/links", person(s.links.ListHandler()))
+	mux.Handle("DELETE /api/v1/links/{id}", person(s.links.UnlinkHandler()))
+	mux.Handle("POST /account/links/{id}/remove", auth.Chain(person, s.fresh)(s.form("/account", "unlinked", func(r *http.Request, p *auth.Principal) error {
 		id, except := r.PathValue("id"), p.CredentialID
 		if p.Attributes[oauth.AttributeLink] == id {
 			except = "" // this session was made through it
 		}
 		return s.links.Unlink(r.Context(), p.Subject, id, except)
-	}))))
+	})))
 }
 
 // federated is who a linked identity is here.
@@ -126,13 +126,14 @@ func (s *service) hasPassword(ctx context.Context, user string) (bool, error) {
 	return u.Hash != "", err
 }
 
-// originOf is where the pages of a provider are, as a Content-Security-Policy names it.
-func originOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
+// label is what people call the provider of that name.
+func label(all []provider, name string) string {
+	for _, p := range all {
+		if p.Name == name {
+			return p.Label
+		}
 	}
-	return u.Scheme + "://" + u.Host
+	return name // one that is not configured any more
 }
 
 func host(address string) string {

@@ -19,20 +19,58 @@ func startWith(t *testing.T, users ...oauthtest.User) (*site, *oauthtest.Server)
 }
 
 // roundTrip follows the browser to the provider and back, and returns the answer of
-// the callback.
+// the callback. From a link it gets there by a redirect, from a form by a page.
 func (c *caller) roundTrip(a answer) answer {
 	c.t.Helper()
-	c.want(a, 303)
-	res, err := c.http.Get(a.Header.Get("Location"))
+	to := a.Header.Get("Location")
+	if page, ok := strings.CutPrefix(a.Header.Get("Refresh"), "0; url="); ok {
+		c.want(a, 200)
+		to = page
+	} else {
+		c.want(a, 303)
+	}
+	res, err := c.http.Get(to)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	_ = res.Body.Close()
 	back := res.Header.Get("Location")
 	if !strings.HasPrefix(back, c.url) {
-		c.t.Fatalf("the provider answers %d and leads to %q", res.StatusCode, back)
+		c.t.Fatalf("the provider answers %d to %q and leads to %q", res.StatusCode, to, back)
 	}
 	return c.page(strings.TrimPrefix(back, c.url))
+}
+
+func TestProviderLimit(t *testing.T) {
+	t.Run("RLT-09 an address may begin 1,200 sign-ins a minute elsewhere", func(t *testing.T) {
+		s, _ := startWith(t)
+		for range 1200 {
+			c := s.caller() // without the cookies of the attempts before
+			c.want(c.page("/api/v1/auth/github"), 303)
+		}
+		c := s.caller()
+		if a := c.want(c.page("/api/v1/auth/github"), 429); a.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	})
+}
+
+func TestProvidersByKey(t *testing.T) {
+	s, _ := startWith(t)
+	owner := s.member(alice, first)
+	script := s.caller()
+	script.header.Set("X-API-Key", owner.want(owner.call("POST", "/api/v1/api-keys", object{"name": "n", "scopes": []string{"orders:read"}}), 201).text("key"))
+	script.want(script.call("GET", "/api/v1/orders", nil), 200)
+	for path, send := range map[string]func(path string) answer{
+		"/api/v1/links":           func(path string) answer { return script.call("GET", path, nil) },
+		"/api/v1/links/x":         func(path string) answer { return script.call("DELETE", path, nil) },
+		"/account/links/oidc":     func(path string) answer { return script.post(path, nil) },
+		"/account/links/x/remove": func(path string) answer { return script.post(path, nil) },
+	} {
+		if a := send(path); a.StatusCode != 403 {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+		}
+	}
 }
 
 func TestProviders(t *testing.T) {
@@ -71,7 +109,11 @@ func TestProviders(t *testing.T) {
 		c := s.caller()
 		c.want(c.roundTrip(c.page("/api/v1/auth/oidc")), 409)
 		c.want(c.call("GET", "/api/v1/profile", nil), 401)
-		owner.want(owner.roundTrip(owner.post("/account/links/oidc", url.Values{})), 303)
+		begun := owner.post("/account/links/oidc", url.Values{})
+		if policy := begun.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self';") {
+			t.Errorf("forms may lead elsewhere: %s", policy)
+		}
+		owner.want(owner.roundTrip(begun), 303)
 		c.want(c.roundTrip(c.page("/api/v1/auth/oidc")), 303)
 		if a := c.call("GET", "/api/v1/profile", nil); a.text("data", "id") != owner.call("GET", "/api/v1/profile", nil).text("data", "id") {
 			t.Error(a.body)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/apikey"
 	keysql "github.com/go-sallyport/auth/apikey/sqlstore"
 	"github.com/go-sallyport/auth/jwtauth"
@@ -54,10 +56,15 @@ type stores struct {
 	links    oauth.LinkStore
 	attempts oauth.Consumer
 
-	counts                            throttle.Store // nil: memory
-	guard                             *throttle.Guard
-	clientLimit, mailLimit, refreshes *throttle.Limiter
+	counts                                    throttle.Store // nil: memory
+	guard                                     *throttle.Guard
+	clientLimit, mailLimit, refreshes, starts *throttle.Limiter
 }
+
+// maxConns is how many connections to the database a process has: a rush of requests
+// waits for one, and does not take them away from the other processes. PostgreSQL has
+// 100 for all.
+const maxConns = 20
 
 func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 	s := &stores{}
@@ -69,6 +76,9 @@ func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 	if s.db, s.dialect, err = openDB(cfg.DB); err != nil {
 		return nil, err
 	}
+	s.db.SetMaxOpenConns(maxConns)
+	s.db.SetMaxIdleConns(maxConns)
+	s.db.SetConnMaxIdleTime(5 * time.Minute)
 	if s.users, err = usersql.New(s.db, s.dialect, usersql.Config{}); err != nil {
 		return nil, err
 	}
@@ -113,7 +123,7 @@ func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 			return nil, err
 		}
 	}
-	return s, s.openLimits()
+	return s, nil
 }
 
 // openDB tells by the name what database is meant.
@@ -124,27 +134,32 @@ func openDB(name string) (*sql.DB, usersql.Dialect, error) {
 		db, err := sql.Open("pgx", name)
 		return db, usersql.PostgreSQL, err
 	case err == nil && u.Scheme == "mysql":
-		login := u.User.Username()
-		if pw, ok := u.User.Password(); ok {
-			login += ":" + pw
-		}
-		db, err := sql.Open("mysql", login+"@tcp("+u.Host+")"+u.Path+"?interpolateParams=true")
+		db, err := sql.Open("mysql", mysqlDSN(u))
 		return db, usersql.MySQL, err
-	case strings.Contains(name, "://"):
-		return nil, 0, fmt.Errorf("-db %q: use a SQLite file, postgres://… or mysql://…", name)
+	case strings.Contains(name, "://"): // it may have a password
+		return nil, 0, errors.New("-db: use a SQLite file, postgres://… or mysql://…, with what is special in a password percent-encoded")
 	}
 	db, err := sql.Open("sqlite", "file:"+name+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(1000)&_pragma=synchronous(NORMAL)")
 	return db, usersql.SQLite, err
 }
 
+// mysqlDSN is the address as the driver wants it. What it says beyond the name, such as
+// ?tls=true, is for the driver.
+func mysqlDSN(u *url.URL) string {
+	login := u.User.Username()
+	if pw, ok := u.User.Password(); ok {
+		login += ":" + pw
+	}
+	q := u.Query()
+	q.Set("interpolateParams", "true")
+	return login + "@tcp(" + u.Host + ")" + u.Path + "?" + q.Encode()
+}
+
 // openRedis puts what is short-lived into Redis, and returns the store of counts.
-func (s *stores) openRedis(address string) (throttle.Store, error) {
-	opts, err := redis.ParseURL(address)
-	if err != nil {
+func (s *stores) openRedis(address string) (_ throttle.Store, err error) {
+	if s.redis, err = dialRedis(address); err != nil {
 		return nil, err
 	}
-	opts.ContextTimeoutEnabled = true // or a request would wait for Redis longer than it may
-	s.redis = redis.NewClient(opts)
 	if s.sessions, err = sessionredis.New(s.redis, sessionredis.Config{}); err != nil {
 		return nil, err
 	}
@@ -154,8 +169,51 @@ func (s *stores) openRedis(address string) (throttle.Store, error) {
 	return throttleredis.New(s.redis, throttleredis.Config{})
 }
 
-func (s *stores) openLimits() (err error) {
-	if s.guard, err = throttle.NewGuard(s.counts, throttle.GuardConfig{}); err != nil {
+// checkRedis says in the log if Redis may sign users out to make room. One that is down is
+// no reason not to start: what needs no session works, and the rest when it is back.
+func (s *stores) checkRedis(ctx context.Context, log *slog.Logger) {
+	if s.redis == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := sessionredis.CheckEviction(ctx, s.redis); err != nil {
+		log.Warn("redis", "err", err)
+	}
+}
+
+// dialRedis connects to one server, or to the cluster that has further nodes as
+// addr=host:port. Without ContextTimeoutEnabled a request would wait for Redis longer
+// than it may.
+func dialRedis(address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	if err != nil { // which has the address in it, and that a password
+		return nil, errors.New("-redis: use redis://user:password@host:6379, with what is special in a password percent-encoded")
+	}
+	if u.Query().Has("addr") {
+		opts, err := redis.ParseClusterURL(address)
+		if err != nil {
+			return nil, err
+		}
+		opts.ContextTimeoutEnabled = true
+		opts.ClusterStateReloadInterval = 2 * time.Second // how soon a failover is noticed
+		// A master that is gone refuses connections. By default a command dials it five times,
+		// twice, and its second is over before the one that replaces it is known: dial once,
+		// and look again more often.
+		opts.DialerRetries, opts.MaxRedirects = 1, 8
+		return redis.NewClusterClient(opts), nil
+	}
+	opts, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	opts.ContextTimeoutEnabled = true
+	return redis.NewClient(opts), nil
+}
+
+// openLimits makes the limits, which tell of every lock.
+func (s *stores) openLimits(onEvent auth.EventFunc) (err error) {
+	if s.guard, err = throttle.NewGuard(s.counts, throttle.GuardConfig{OnEvent: onEvent}); err != nil {
 		return err
 	}
 	for _, l := range []struct {
@@ -165,7 +223,9 @@ func (s *stores) openLimits() (err error) {
 		{&s.clientLimit, throttle.Config{Name: "account", Max: 60, Window: time.Hour}},
 		{&s.mailLimit, throttle.Config{Name: "mail", Max: 5, Window: time.Hour}},
 		{&s.refreshes, throttle.Config{Name: "refresh", Max: 60, Window: time.Minute}},
+		{&s.starts, throttle.Config{Name: "provider", Max: 1200, Window: time.Minute}}, // cheap: nothing is stored
 	} {
+		l.cfg.OnEvent = onEvent
 		if *l.limiter, err = throttle.New(s.counts, l.cfg); err != nil {
 			return err
 		}

@@ -27,6 +27,21 @@ func sayWhy(err error) string {
 	return d.Title + "."
 }
 
+// advice is what a person can do where there is no form to try again.
+func advice(code problem.Code) string {
+	return map[problem.Code]string{
+		problem.LinkRequired:         "There is an account with the address of yours elsewhere. Sign in to it as usual, and link the two on its page.",
+		problem.LinkConflict:         "That account elsewhere is linked to another one here. Sign in with it, and remove it there.",
+		problem.LastLoginMethod:      "Without it you could not sign in any more.",
+		problem.OtherUserSignedIn:    "Sign out first, or use the account elsewhere that is yours.",
+		problem.SignInAttemptInvalid: "It took too long, or began in another browser. Begin again at “Sign in”.",
+		problem.ProviderFailed:       "The other service does not answer as it should. Try again in a while, or sign in another way.",
+		problem.CrossOrigin:          "Another site has sent this. If it was you, do it on the pages of this one.",
+		problem.TooManyRequests:      "Wait a while, and try again.",
+		problem.Unavailable:          "This does not work at the moment. Try again in a while.",
+	}[code]
+}
+
 func reasonText(r password.Reason, e *password.PolicyError) string {
 	switch r {
 	case password.ReasonTooShort:

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -154,17 +156,33 @@ func gorilla(b *testing.B) contender {
 	return c
 }
 
-// limit is what a session in memory cannot do without: a cookie, the hash of the
+// minimum is what a session in memory cannot do without: a cookie, the hash of the
 // token in it, a map, a context.
+type minimum struct {
+	store map[[sha256.Size]byte]*auth.Principal
+}
+
+type minimumKey struct{}
+
+func newMinimum() minimum { return minimum{map[[sha256.Size]byte]*auth.Principal{}} }
+
+// add returns the token of a user.
+func (m minimum) add(user int) string {
+	token := fmt.Sprintf("%043d", user)
+	p := principal()
+	p.Subject = "u-" + strconv.Itoa(user)
+	m.store[sha256.Sum256([]byte(token))] = p
+	return token
+}
+
+func (m minimum) load(r *http.Request) *http.Request {
+	_, value, _ := strings.Cut(r.Header["Cookie"][0], "=")
+	return r.WithContext(context.WithValue(r.Context(), minimumKey{}, m.store[sha256.Sum256([]byte(value))]))
+}
+
 func limit() contender {
-	type key struct{}
-	const token = "0123456789abcdef0123456789abcdef0123456789a"
-	store := map[[sha256.Size]byte]*auth.Principal{sha256.Sum256([]byte(token)): principal()}
-	load := func(r *http.Request) *http.Request {
-		_, value, _ := strings.Cut(r.Header["Cookie"][0], "=")
-		return r.WithContext(context.WithValue(r.Context(), key{}, store[sha256.Sum256([]byte(value))]))
-	}
-	return contender{who: "limit", cookie: "session=" + token, read: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { load(r) })}
+	m := newMinimum()
+	return contender{who: "limit", cookie: "session=" + m.add(1), read: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { m.load(r) })}
 }
 
 func (c contender) request() *http.Request {

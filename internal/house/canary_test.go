@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/problem"
@@ -74,9 +75,9 @@ func TestNoSecretLeavesTheRoad(t *testing.T) {
 		mux.Handle("POST /orders", auth.Chain(gate.Handler, guard.Require("orders:write"))(ok))
 		mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("connect: refused") })
 		mux.HandleFunc("GET /internal", func(w http.ResponseWriter, r *http.Request) { problem.WriteError(w, r, errors.New(dsn)) })
-		b := testkit.NewBrowser(t, canary.Handler(auth.Chain(problem.Recover(onError), sessions.Handler)(mux)))
+		b := authtest.NewBrowser(t, canary.Handler(auth.Chain(problem.Recover(onError), sessions.Handler)(mux)))
 
-		login := func(email, pw string) *testkit.Response {
+		login := func(email, pw string) *authtest.Response {
 			return b.Post("/login", url.Values{"email": {email}, "password": {pw}})
 		}
 		statuses := []struct{ got, want int }{

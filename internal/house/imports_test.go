@@ -8,8 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +84,7 @@ var mayImport = map[string][]string{
 	"password/sqlstore": {"auth", "problem", "password", "password/account"},
 	"mfa":               {"auth", "problem", "password/throttle"},
 	"mfa/passkey":       {"auth", "problem", "mfa"},
+	"authtest":          {"auth", "problem", "password/account"},
 }
 
 // onlyIn names modules that may be linked by these packages only.
@@ -123,6 +127,38 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s links test support: %s", short, dep)
 			}
 		}
+	}
+}
+
+// authtest is for tests, those of users too: no file that is none imports it, in any
+// module of this repository.
+func TestAuthtestIsForTests(t *testing.T) {
+	dir, imports := root(t), []byte(`"`+module+`/authtest"`)
+	seen := 0
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Ext(name) != ".go":
+			return nil
+		}
+		src, err := os.ReadFile(name)
+		if !bytes.Contains(src, imports) {
+			return err
+		}
+		seen++
+		if !strings.HasSuffix(name, "_test.go") {
+			t.Errorf("%s imports authtest, and is no test", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 10 {
+		t.Errorf("%d files import authtest: this test looks in the wrong place", seen)
 	}
 }
 

@@ -11,6 +11,12 @@ import (
 // A wrapper is a client of a type that nobody knows.
 type wrapper struct{ redis.UniversalClient }
 
+// cluster is a client that notices a failover in time.
+func cluster(o redis.ClusterOptions) redis.UniversalClient {
+	o.ClusterStateReloadInterval = redisclient.MaxReload
+	return redis.NewClusterClient(&o)
+}
+
 func TestCheck(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -26,11 +32,12 @@ func TestCheck(t *testing.T) {
 		{"single", redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), false, true},
 		{"single, deaf to deadlines", redis.NewClient(&redis.Options{}), false, false},
 		{"single, deaf to deadlines, skipped", redis.NewClient(&redis.Options{}), true, false},
-		{"cluster", redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true}), false, true},
-		{"cluster, deaf to deadlines", redis.NewClusterClient(&redis.ClusterOptions{}), false, false},
-		{"cluster that reads from replicas", redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true, ReadOnly: true}), false, false},
-		{"cluster that goes to the nearest", redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true, RouteByLatency: true}), false, false},
-		{"cluster that goes anywhere", redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true, RouteRandomly: true}), false, false},
+		{"cluster", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true}), false, true},
+		{"cluster, late to notice a failover", redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true}), false, false},
+		{"cluster, deaf to deadlines", cluster(redis.ClusterOptions{}), false, false},
+		{"cluster that reads from replicas", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, ReadOnly: true}), false, false},
+		{"cluster that goes to the nearest", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, RouteByLatency: true}), false, false},
+		{"cluster that goes anywhere", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, RouteRandomly: true}), false, false},
 		{"ring", redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), false, true},
 		{"ring, deaf to deadlines", redis.NewRing(&redis.RingOptions{}), false, false},
 		{"unknown", wrapper{}, false, false},

@@ -22,7 +22,7 @@ import (
 //	canary := testkit.NewCanary(t)
 //	password := canary.Secret("alice's password")
 //	accounts, err := account.New(store, account.Config{OnEvent: canary.OnEvent})
-//	b := testkit.NewBrowser(t, canary.Handler(mux))
+//	b := authtest.NewBrowser(t, canary.Handler(mux))
 //
 // What the sinks record is searched when the test ends, so that a secret may be
 // registered after it leaked. A secret counts in raw, hexadecimal and base64

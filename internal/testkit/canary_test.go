@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/internal/testkit/faketb"
 	"github.com/go-sallyport/auth/problem"
@@ -429,8 +430,16 @@ func TestCanaryChecksItself(t *testing.T) {
 	})
 }
 
+func newHTTP2Browser(t testing.TB, h http.Handler) *authtest.Browser {
+	s := httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return authtest.NewBrowserAt(t, s.URL, s.Client().Transport)
+}
+
 func TestCanaryHandlerThroughAServer(t *testing.T) {
-	for _, open := range []func(testing.TB, http.Handler) *testkit.Browser{testkit.NewBrowser, testkit.NewHTTP2Browser} {
+	for _, open := range []func(testing.TB, http.Handler) *authtest.Browser{authtest.NewBrowser, newHTTP2Browser} {
 		var proto string
 		r := faketb.Run("TestX", func(t testing.TB) {
 			c := testkit.NewCanary(t)

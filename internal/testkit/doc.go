@@ -1,12 +1,11 @@
-// Package testkit holds what the tests of every package of this module share.
+// Package testkit holds what the tests of every package of this module share, and
+// users do not need; package authtest has the rest.
 //
-//   - [Browser] drives a handler through a real server as a browser would: with
-//     cookies, their prefixes and their limits, with Origin and Sec-Fetch-Site.
 //   - [Canary] makes secrets and fails the test if one of them turns up in a log,
 //     an event, an error or a response, in any of the usual encodings.
-//   - [Clock] is a clock that a test moves.
-//   - [As] is a request of somebody who has signed in.
 //   - [Unavailable] and [Skip] keep account of what a machine could not test.
+//   - [Rounds] and [Volume] say how often and how much, with the race detector and
+//     without.
 //
 // Its subpackages bring the outside world: redistest a private Redis server, a
 // cluster or a primary with its replica; faultproxy a TCP connection that breaks

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/jwtauth"
 	"github.com/go-sallyport/auth/jwtauth/storetest"
 )
@@ -33,7 +33,7 @@ func TestMemoryEpochs(t *testing.T) {
 func TestMemoryHistory(t *testing.T) {
 	t.Run("F17 F23 I2 I3 whatever runs at once, while the clock jumps, is explained by the model", func(t *testing.T) {
 		start := time.Now()
-		clock := testkit.NewClock(start)
+		clock := authtest.NewClock(start)
 		s, err := jwtauth.NewMemoryStore(jwtauth.MemoryConfig{Now: clock.Now})
 		if err != nil {
 			t.Fatal(err)

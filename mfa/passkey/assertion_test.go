@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -145,7 +145,7 @@ func otherHalf(sig []byte) []byte {
 }
 
 func TestCounter(t *testing.T) {
-	setup := func(t *testing.T, count uint32) (*rig, *device, *testkit.Browser) {
+	setup := func(t *testing.T, count uint32) (*rig, *device, *authtest.Browser) {
 		g, d := newRig(t), newDevice(t)
 		d.count = count
 		g.enrolled("alice", d)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -195,7 +196,7 @@ func TestFaults(t *testing.T) {
 		var calls atomic.Int64
 		g.store.on(func(string) error { calls.Add(1); return nil }, nil)
 		h := g.passkeys.LoginBeginHandler()
-		for range 10_000 {
+		for range testkit.Volume(10_000) {
 			if w := record(post("POST", ""), h); w.Code != 200 {
 				t.Fatal(w.Code)
 			}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/problem"
@@ -53,13 +53,13 @@ type descriptor struct {
 // right password.
 type rig struct {
 	t        *testing.T
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	store    *stepStore
 	sessions *session.Manager
 	factors  *mfa.Manager
 	passkeys *passkey.Manager
 	handler  http.Handler
-	browser  *testkit.Browser
+	browser  *authtest.Browser
 	barred   map[string]bool // whom Current refuses
 
 	mu      sync.Mutex
@@ -69,7 +69,7 @@ type rig struct {
 
 func newRig(t *testing.T, configure ...func(*passkey.Config)) *rig {
 	t.Helper()
-	g := &rig{t: t, clock: testkit.NewClock(time.Time{}), barred: map[string]bool{}}
+	g := &rig{t: t, clock: authtest.NewClock(time.Time{}), barred: map[string]bool{}}
 	memory, err := passkey.NewMemoryStore(passkey.MemoryConfig{Now: g.clock.Now})
 	g.must(err)
 	g.store = &stepStore{Store: memory}
@@ -115,7 +115,7 @@ func (g *rig) wire(configure ...func(*passkey.Config)) {
 	g.passkeys, err = passkey.New(g.store, g.factors, cfg)
 	g.must(err)
 	g.handler = problem.Recover(nil)(g.sessions.Handler(g.routes(gate)))
-	g.browser = testkit.NewBrowser(g.t, g.handler)
+	g.browser = authtest.NewBrowser(g.t, g.handler)
 }
 
 func (g *rig) routes(gate *auth.Gate) http.Handler {
@@ -163,7 +163,7 @@ func (g *rig) must(err error) {
 }
 
 // want wants a status and, of a problem, a code.
-func (g *rig) want(res *testkit.Response, status int, code ...problem.Code) *testkit.Response {
+func (g *rig) want(res *authtest.Response, status int, code ...problem.Code) *authtest.Response {
 	g.t.Helper()
 	if res.StatusCode != status {
 		g.t.Fatalf("%s %s: %s\n%s", res.Request.Method, res.Request.URL.Path, res.Status, res.Body)
@@ -175,27 +175,27 @@ func (g *rig) want(res *testkit.Response, status int, code ...problem.Code) *tes
 }
 
 // begin begins a ceremony of that name in b.
-func (g *rig) begin(b *testkit.Browser, name string) begun {
+func (g *rig) begin(b *authtest.Browser, name string) begun {
 	g.t.Helper()
 	var out begun
 	g.want(b.PostJSON("/passkeys/"+name+"/begin", "{}"), 200).JSON(&out)
 	return out
 }
 
-func (g *rig) finish(b *testkit.Browser, name string, answer map[string]any) *testkit.Response {
+func (g *rig) finish(b *authtest.Browser, name string, answer map[string]any) *authtest.Response {
 	g.t.Helper()
 	return b.PostJSON("/passkeys/"+name+"/finish", answer)
 }
 
 // login gives the right password in b.
-func (g *rig) login(b *testkit.Browser, user string) *testkit.Response {
+func (g *rig) login(b *authtest.Browser, user string) *authtest.Response {
 	g.t.Helper()
 	return b.PostJSON("/login?user="+user, "{}")
 }
 
 // enrolled is a user who has signed in, in a browser of theirs, and registered a
 // passkey on d.
-func (g *rig) enrolled(user string, d *device) *testkit.Browser {
+func (g *rig) enrolled(user string, d *device) *authtest.Browser {
 	g.t.Helper()
 	b := g.browser.Another(g.t)
 	g.want(g.login(b, user), 204)

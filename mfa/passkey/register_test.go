@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/mfa/passkey"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -130,7 +130,7 @@ func TestRegister(t *testing.T) {
 			}
 			for status, p := range map[int]*auth.Principal{403: key, 401: nil} {
 				for _, m := range []string{method, http.MethodGet} {
-					w := record(testkit.As(post(m, `{"state":"x"}`), p), h)
+					w := record(authtest.As(post(m, `{"state":"x"}`), p), h)
 					if w.Code != status && w.Code != 405 {
 						t.Errorf("%d %s", w.Code, w.Body)
 					}

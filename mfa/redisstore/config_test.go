@@ -51,6 +51,7 @@ func TestAStoreOfChallengesIsNoStoreOfFactors(t *testing.T) {
 }
 
 func TestDurability(t *testing.T) {
+	t.Parallel()
 	t.Run("F07 F10 factors want a server that neither evicts them nor forgets them", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()

@@ -17,6 +17,7 @@ import (
 )
 
 func TestLostReplies(t *testing.T) {
+	t.Parallel()
 	s, proxy, _ := behindProxy(t, 5*time.Second)
 	t.Run("F03 I3 I4 every command whose reply is lost is sent again and gets that reply", func(t *testing.T) {
 		for _, c := range calls(t, s, "u-alice") {
@@ -76,6 +77,7 @@ func TestLostReplies(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	t.Run("F02 F15 a stalled server costs no more than the timeout, or the deadline of the caller", func(t *testing.T) {
 		s, proxy, _ := behindProxy(t, 300*time.Millisecond)
 		f, _ := enrol(t, s, "u-alice")

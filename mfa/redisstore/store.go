@@ -23,7 +23,8 @@ var (
 )
 
 // New returns a Store. It refuses a client that does not obey deadlines
-// (ContextTimeoutEnabled) or that may read from replicas. It does not talk to the
+// (ContextTimeoutEnabled), that may read from replicas, or that is late to notice a
+// failover of its cluster (ClusterStateReloadInterval). It does not talk to the
 // server.
 func New(client redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg, err := cfg.complete()

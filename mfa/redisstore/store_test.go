@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -13,6 +14,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	t.Run("one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()
@@ -40,6 +42,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestTwoClients(t *testing.T) {
+	t.Parallel()
 	t.Run("MFA-03 M01 one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		cfg := redisstore.Config{Timeout: patience}
@@ -47,7 +50,7 @@ func TestTwoClients(t *testing.T) {
 	})
 	t.Run("MFA-03 M01 a cluster", func(t *testing.T) {
 		c, nodes := redistest.Cluster(t, 3)
-		other := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[1].Addr()}, ContextTimeoutEnabled: true})
+		other := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[1].Addr()}, ContextTimeoutEnabled: true, ClusterStateReloadInterval: time.Second})
 		t.Cleanup(func() { _ = other.Close() })
 		cfg := redisstore.Config{Timeout: patience}
 		storetest.Shared(t, newStore(t, c, cfg), newStore(t, other, cfg))

@@ -4,100 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-sallyport/auth/mfa"
 )
-
-// pending is an enrolment, with the longest secret.
-func pending() mfa.PendingTOTP {
-	return mfa.PendingTOTP{ID: newID(), Sealed: sealed(), Login: newHash()}
-}
-
-func sealed() string { return strings.Repeat("S", mfa.MaxSealedSecret-mfa.IDSize) + newID() }
-
-// confirmedAt is a time as a Manager gives it.
-var confirmedAt = time.Date(2026, time.March, 1, 12, 30, 15, 123_000_000, time.UTC)
-
-// factor is what p becomes.
-func factor(p mfa.PendingTOTP, step uint64) mfa.TOTP {
-	return mfa.TOTP{ID: p.ID, Sealed: p.Sealed, Step: step, Call: newCall(), ConfirmedAt: confirmedAt}
-}
-
-func hashes(n int) []mfa.CodeHash {
-	list := make([]mfa.CodeHash, n)
-	for i := range list {
-		list[i] = newHash()
-	}
-	return list
-}
-
-// enrol makes a factor at step 1000 with ten codes.
-func enrol(t *testing.T, s mfa.FactorStore, subject string) (mfa.TOTP, []mfa.CodeHash) {
-	t.Helper()
-	p := pending()
-	ok(t, "Begin", s.Begin(t.Context(), subject, p, long))
-	f, codes := factor(p, 1000), hashes(10)
-	ok(t, "Activate", s.Activate(t.Context(), subject, f, codes))
-	return f, codes
-}
-
-// wantState holds Find to a state.
-func wantState(t *testing.T, s mfa.FactorStore, subject string, want mfa.State) {
-	t.Helper()
-	got, err := s.Find(t.Context(), subject)
-	ok(t, "Find", err)
-	if !got.TOTP.ConfirmedAt.Equal(want.TOTP.ConfirmedAt) || got.TOTP.ConfirmedAt.IsZero() != want.TOTP.ConfirmedAt.IsZero() {
-		t.Fatalf("Find: confirmed at %v, want %v", got.TOTP.ConfirmedAt, want.TOTP.ConfirmedAt)
-	}
-	got.TOTP.ConfirmedAt = want.TOTP.ConfirmedAt
-	if got != want {
-		t.Fatalf("Find: %+v, want %+v", got, want)
-	}
-}
-
-func wantPending(t *testing.T, s mfa.FactorStore, subject string, want mfa.PendingTOTP) {
-	t.Helper()
-	got, err := s.Pending(t.Context(), subject)
-	ok(t, "Pending", err)
-	if got != want {
-		t.Fatalf("Pending: %+v, want %+v", got, want)
-	}
-}
-
-func wantNoPending(t *testing.T, s mfa.FactorStore, subject string) {
-	t.Helper()
-	if p, err := s.Pending(t.Context(), subject); !errors.Is(err, mfa.ErrNoPending) || p != (mfa.PendingTOTP{}) {
-		t.Fatalf("Pending: %+v, %v; want ErrNoPending alone", p, err)
-	}
-}
-
-func wantNotActivated(t *testing.T, s mfa.FactorStore, subject string, f mfa.TOTP) {
-	t.Helper()
-	if err := s.Activate(t.Context(), subject, f, hashes(3)); !errors.Is(err, mfa.ErrNoPending) {
-		t.Fatalf("Activate: %v, want ErrNoPending", err)
-	}
-}
-
-// wantAdvance holds Advance to an answer.
-func wantAdvance(t *testing.T, s mfa.FactorStore, subject, id string, step uint64, call mfa.CallID, want bool) {
-	t.Helper()
-	got, err := s.Advance(t.Context(), subject, id, step, call)
-	ok(t, "Advance", err)
-	if got != want {
-		t.Fatalf("Advance to %d: %v, want %v", step, got, want)
-	}
-}
-
-// wantConsume holds ConsumeCode to an answer.
-func wantConsume(t *testing.T, s mfa.FactorStore, subject string, code mfa.CodeHash, call mfa.CallID, used bool, left int) {
-	t.Helper()
-	got, n, err := s.ConsumeCode(t.Context(), subject, code, call)
-	ok(t, "ConsumeCode", err)
-	if got != used || n != left {
-		t.Fatalf("ConsumeCode: %v with %d left, want %v with %d", got, n, used, left)
-	}
-}
 
 var enrolCases = []testCase[mfa.FactorStore]{
 	{"nothing is the zero State and no error", "nobody without a factor can sign in, or everybody is let in while the store is down", func(t *testing.T, s mfa.FactorStore) {
@@ -271,54 +180,6 @@ var totpCases = []testCase[mfa.FactorStore]{
 		reseal(f.ID, f.Sealed, sealed(), false)
 		f.Sealed = to
 		wantState(t, s, subject, mfa.State{TOTP: f, Codes: 10, CodesLeft: 10})
-	}},
-}
-
-var codeCases = []testCase[mfa.FactorStore]{
-	{"MFA-09 M10 a recovery code works once", "a code on paper is good for ever", func(t *testing.T, s mfa.FactorStore) {
-		subject, other := newSubject(), newSubject()
-		_, codes := enrol(t, s, subject)
-		_, others := enrol(t, s, other)
-		wantConsume(t, s, subject, newHash(), newCall(), false, 10)
-		wantConsume(t, s, subject, others[0], newCall(), false, 10)
-		for i, code := range codes {
-			wantConsume(t, s, subject, code, newCall(), true, 9-i)
-			wantConsume(t, s, subject, code, newCall(), false, 9-i)
-		}
-		wantConsume(t, s, other, others[0], newCall(), true, 9)
-	}},
-	{"F03 a repeat of ConsumeCode is no second use", "a lost reply burns a code and lets nobody in", func(t *testing.T, s mfa.FactorStore) {
-		subject, call := newSubject(), newCall()
-		f, codes := enrol(t, s, subject)
-		wantConsume(t, s, subject, codes[0], call, true, 9)
-		wantConsume(t, s, subject, codes[0], call, true, 9)
-		wantConsume(t, s, subject, codes[1], newCall(), true, 8)
-		wantConsume(t, s, subject, codes[0], call, true, 8)
-		wantConsume(t, s, subject, codes[0], newCall(), false, 8)
-		wantState(t, s, subject, mfa.State{TOTP: f, Codes: 10, CodesLeft: 8})
-	}},
-	{"MFA-09 M10 new codes void the old ones", "codes that were seen by somebody work after they were replaced", func(t *testing.T, s mfa.FactorStore) {
-		subject, call := newSubject(), newCall()
-		f, old := enrol(t, s, subject)
-		wantConsume(t, s, subject, old[0], call, true, 9)
-		codes := hashes(16)
-		for range 2 {
-			ok(t, "ReplaceCodes", s.ReplaceCodes(t.Context(), subject, codes))
-		}
-		wantState(t, s, subject, mfa.State{TOTP: f, Codes: 16, CodesLeft: 16})
-		wantConsume(t, s, subject, old[0], call, false, 16)
-		wantConsume(t, s, subject, old[1], newCall(), false, 16)
-		wantConsume(t, s, subject, codes[0], newCall(), true, 15)
-	}},
-	{"codes need no factor in this store", "a user with passkeys alone has no way back in", func(t *testing.T, s mfa.FactorStore) {
-		subject, codes := newSubject(), hashes(10)
-		ok(t, "ReplaceCodes", s.ReplaceCodes(t.Context(), subject, codes))
-		wantState(t, s, subject, mfa.State{Codes: 10, CodesLeft: 10})
-		wantConsume(t, s, subject, codes[0], newCall(), true, 9)
-		f, _ := enrol(t, s, subject)
-		wantState(t, s, subject, mfa.State{TOTP: f, Codes: 10, CodesLeft: 10})
-		ok(t, "ReplaceCodes", s.ReplaceCodes(t.Context(), subject, nil))
-		wantState(t, s, subject, mfa.State{TOTP: f})
 	}},
 }
 

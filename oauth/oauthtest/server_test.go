@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
 )
 
@@ -56,7 +56,7 @@ func token(t *testing.T, s *oauthtest.Server, form url.Values) (int, map[string]
 
 func TestConsentPage(t *testing.T) {
 	s := oauthtest.New(t, oauthtest.Config{Users: []oauthtest.User{{Subject: "1", Name: "<b>Alice</b>"}, {Subject: "2", Name: "Bob"}}})
-	b := testkit.NewBrowserAt(t, s.URL, nil)
+	b := authtest.NewBrowserAt(t, s.URL, nil)
 	page := b.Get(request(nil))
 	if strings.Contains(page.Body, "<b>") || !strings.Contains(page.Body, "Bob") {
 		t.Fatalf("the page is %s", page.Body)
@@ -111,7 +111,7 @@ func TestConsentPage(t *testing.T) {
 func TestServerIsStrict(t *testing.T) {
 	now := time.Now()
 	s := oauthtest.New(t, oauthtest.Config{SkipConsent: true, RedirectURLs: []string{redirectURL}, Now: func() time.Time { return now }})
-	b := testkit.NewBrowserAt(t, s.URL, nil)
+	b := authtest.NewBrowserAt(t, s.URL, nil)
 	for name, change := range map[string]func(q url.Values){
 		"another redirect_uri": func(q url.Values) { q.Set("redirect_uri", "https://evil.example/") },
 		"another client":       func(q url.Values) { q.Set("client_id", "x") },
@@ -152,7 +152,7 @@ func TestServerIsStrict(t *testing.T) {
 
 func TestLogout(t *testing.T) {
 	s := oauthtest.New(t, oauthtest.Config{LogoutURLs: []string{"https://app.example.com/"}})
-	b := testkit.NewBrowserAt(t, s.URL, nil)
+	b := authtest.NewBrowserAt(t, s.URL, nil)
 	to, err := b.Get("/logout?client_id=client&state=x&post_logout_redirect_uri=https%3A%2F%2Fapp.example.com%2F").Location()
 	if err != nil || to.String() != "https://app.example.com/?state=x" {
 		t.Errorf("%v, %v", to, err)

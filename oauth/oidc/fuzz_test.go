@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/oauth"
 )
 
@@ -15,7 +15,7 @@ import (
 func FuzzIDToken(f *testing.F) {
 	s, key := newStub(f, ""), es256(f, "k")
 	s.keys(key.public())
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	p := at(f, s, "", clock, nil)
 	seed := func(change map[string]any) {
 		claims := idToken(s.URL, clock.Now())
@@ -47,7 +47,7 @@ func FuzzIDToken(f *testing.F) {
 func FuzzClaims(f *testing.F) {
 	s, key := newStub(f, ""), es256(f, "k")
 	s.keys(key.public())
-	clock := testkit.NewClock(time.Unix(1_800_000_000, 0))
+	clock := authtest.NewClock(time.Unix(1_800_000_000, 0))
 	p := at(f, s, "", clock, nil)
 	f.Add(`"aud":"client"`, "alice-7", "n-1", int64(0))
 	f.Add(`"aud":["client","x"],"azp":"client"`, "alice-7", "n-1", int64(60))
@@ -84,7 +84,7 @@ func FuzzClaims(f *testing.F) {
 // FuzzKeys: a JWKS of any content makes no panic and no key out of nothing.
 func FuzzKeys(f *testing.F) {
 	s, key := newStub(f, ""), es256(f, "k")
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	token := key.sign(f, nil, idToken(s.URL, clock.Now()))
 	f.Add(`{"keys":[]}`)
 	f.Add(`{"keys":[{"kty":"oct","k":"AA","kid":"k"}]}`)

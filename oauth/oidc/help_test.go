@@ -23,7 +23,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
@@ -73,20 +73,20 @@ func (e *events) of(kind auth.EventKind) (list []auth.Event) {
 type rig struct {
 	t        *testing.T
 	idp      *hostileidp.Server
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	store    oauth.LinkStore
 	sessions *session.Manager
 	provider *oidc.Provider
 	mux      *http.ServeMux
 	events   *events
 	last     *oauth.Identity // of the last sign-in
-	b        *testkit.Browser
+	b        *authtest.Browser
 }
 
 // newRig is a service with a provider that make makes, or oidc.New.
 func newRig(t *testing.T, change func(*oidc.Config), build func(oidc.Config) (*oidc.Provider, error)) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: testkit.NewClock(time.Now()), store: oauth.NewMemoryLinkStore(0), events: new(events)}
+	r := &rig{t: t, clock: authtest.NewClock(time.Now()), store: oauth.NewMemoryLinkStore(0), events: new(events)}
 	r.idp = hostileidp.NewWith(t, oauthtest.Config{Now: r.clock.Now})
 	var err error
 	r.sessions, err = session.New(nil, session.Config{Now: r.clock.Now})
@@ -127,13 +127,13 @@ func newRig(t *testing.T, change func(*oidc.Config), build func(oidc.Config) (*o
 	})))
 	server := httptest.NewTLSServer(r.sessions.Handler(r.mux))
 	t.Cleanup(server.Close)
-	r.b = testkit.NewBrowserAt(t, origin, server.Client().Transport)
+	r.b = authtest.NewBrowserAt(t, origin, server.Client().Transport)
 	return r
 }
 
 // signIn goes all the way with a browser and returns the answer of the callback, or
 // that of Start if it refuses.
-func (r *rig) signIn(b *testkit.Browser) *testkit.Response {
+func (r *rig) signIn(b *authtest.Browser) *authtest.Response {
 	r.t.Helper()
 	resp := b.Get("/auth/oidc")
 	if resp.StatusCode != http.StatusSeeOther {
@@ -143,7 +143,7 @@ func (r *rig) signIn(b *testkit.Browser) *testkit.Response {
 }
 
 // goOn follows the browser to the provider and back.
-func (r *rig) goOn(b *testkit.Browser, resp *testkit.Response) *testkit.Response {
+func (r *rig) goOn(b *authtest.Browser, resp *authtest.Response) *authtest.Response {
 	r.t.Helper()
 	at := b.Get(resp.Header.Get("Location"))
 	if at.StatusCode != http.StatusSeeOther {
@@ -152,7 +152,7 @@ func (r *rig) goOn(b *testkit.Browser, resp *testkit.Response) *testkit.Response
 	return b.Get(at.Header.Get("Location"))
 }
 
-func (r *rig) me(b *testkit.Browser) string {
+func (r *rig) me(b *authtest.Browser) string {
 	r.t.Helper()
 	if resp := b.Get("/me"); resp.StatusCode == http.StatusOK {
 		return resp.Body
@@ -317,7 +317,7 @@ func grantOf(raw string, now time.Time) *oauth.Grant {
 }
 
 // at returns a provider with the issuer of a stub and a path.
-func at(t testing.TB, s *stub, path string, clock *testkit.Clock, change func(*oidc.Config)) *oidc.Provider {
+func at(t testing.TB, s *stub, path string, clock *authtest.Clock, change func(*oidc.Config)) *oidc.Provider {
 	t.Helper()
 	cfg := oidc.Config{Issuer: s.URL + path, ClientID: clientID, Now: clock.Now}
 	if change != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
@@ -61,7 +61,7 @@ const ago = -time.Second
 func TestIDTokenClaims(t *testing.T) {
 	s, key := newStub(t, ""), es256(t, "k")
 	s.keys(key.public())
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	now := clock.Now()
 	unix := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	claim := func(name string, v any) change { return change{claims: map[string]any{name: v}} }
@@ -183,7 +183,7 @@ func TestAlgorithms(t *testing.T) {
 	_, edKey, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
 	hashes := map[string]func() hash.Hash{"256": sha256.New, "384": sha512.New384, "512": sha512.New, "DSA": sha512.New}
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	for _, key := range []signer{
 		{jwt.SigningMethodRS256, rsaKey(), "k"}, {jwt.SigningMethodRS384, rsaKey(), "k"}, {jwt.SigningMethodRS512, rsaKey(), "k"},
 		{jwt.SigningMethodPS256, rsaKey(), "k"}, {jwt.SigningMethodPS384, rsaKey(), "k"}, {jwt.SigningMethodPS512, rsaKey(), "k"},
@@ -230,7 +230,7 @@ func TestAlgorithms(t *testing.T) {
 func TestTokenForms(t *testing.T) {
 	s, key := newStub(t, ""), es256(t, "k")
 	s.keys(key.public())
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	p := at(t, s, "", clock, nil)
 	raw := key.sign(t, nil, idToken(s.URL, clock.Now()))
 	part := strings.Split(raw, ".")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
@@ -61,7 +61,7 @@ func with(key map[string]any, name string, v any) map[string]any {
 
 // TestWhichKey is OID-08 and O04: which key a token is verified with.
 func TestWhichKey(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	a, b, bare := es256(t, "a"), es256(t, "b"), es256(t, "")
 	r := signer{jwt.SigningMethodRS256, rsaKey(), "r"}
 	sameID := es256(t, "a")
@@ -140,7 +140,7 @@ func (s signer) rename(t testing.TB, kid any, claims map[string]any) string {
 
 // TestUnknownKeys is attack O05: whoever makes tokens must not make fetches.
 func TestUnknownKeys(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s, key := newStub(t, ""), es256(t, "a")
 	s.keys(key.public())
 	p := at(t, s, "", clock, nil)
@@ -190,8 +190,8 @@ func TestUnknownKeys(t *testing.T) {
 func TestRotation(t *testing.T) {
 	a, b, c := es256(t, "a"), es256(t, "b"), es256(t, "c")
 	reused := es256(t, "a")
-	start := func(t *testing.T) (*stub, *testkit.Clock, func(signer) error) {
-		s, clock := newStub(t, ""), testkit.NewClock(time.Now())
+	start := func(t *testing.T) (*stub, *authtest.Clock, func(signer) error) {
+		s, clock := newStub(t, ""), authtest.NewClock(time.Now())
 		s.keys(a.public())
 		ev := new(events)
 		p := at(t, s, "", clock, func(c *oidc.Config) { c.OnEvent = ev.on })
@@ -262,7 +262,7 @@ func TestRotation(t *testing.T) {
 
 // TestKeysOutage is fault F20.
 func TestKeysOutage(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s, key, ev := newStub(t, ""), es256(t, "a"), new(events)
 	down := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
 	s.set("/keys", down)

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth/oidc"
 )
@@ -58,7 +58,7 @@ func TestLogout(t *testing.T) {
 		t.Fatalf("%d %s", done.StatusCode, done.Body)
 	}
 	t.Run("the state is good once, in that browser, and must be there", func(t *testing.T) {
-		for name, b := range map[string]*testkit.Browser{"again": r.b, "another browser": r.b.Another(t)} {
+		for name, b := range map[string]*authtest.Browser{"again": r.b, "another browser": r.b.Another(t)} {
 			if resp := b.Get(back.Header.Get("Location")); resp.StatusCode != http.StatusBadRequest || resp.Problem().Code != "BAD_REQUEST" {
 				t.Errorf("%s: %d %s", name, resp.StatusCode, resp.Body)
 			}

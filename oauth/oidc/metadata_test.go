@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
@@ -61,7 +61,7 @@ func TestDiscovery(t *testing.T) {
 
 // TestMetadata is for what the corpus of a server on loopback cannot show.
 func TestMetadata(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	for _, tt := range []struct {
 		name   string
 		change func(m map[string]any)
@@ -144,7 +144,7 @@ func (readCloser) Close() error { return nil }
 
 // TestWhereMetadataIs is OpenID Connect Discovery §4.1 and RFC 8414 §3.1.
 func TestWhereMetadataIs(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	for path, where := range map[string]string{
 		"":           discoveryPath,
 		"/":          discoveryPath,
@@ -188,7 +188,7 @@ func TestWhereMetadataIs(t *testing.T) {
 
 // TestMetadataIsKept: lazy, cached, refreshed, bounded.
 func TestMetadataIsKept(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s := newStub(t, "")
 	p := at(t, s, "", clock, nil)
 	if n := s.asked(discoveryPath); n != 0 {
@@ -338,7 +338,7 @@ func TestOneFetchForAll(t *testing.T) {
 		})
 	})
 	t.Run("F16 a panic of the transport is a failure, and the next fetch works", func(t *testing.T) {
-		s, clock := &slow{doc: doc, boom: true}, testkit.NewClock(time.Now())
+		s, clock := &slow{doc: doc, boom: true}, authtest.NewClock(time.Now())
 		p, err := oidc.New(oidc.Config{Issuer: "https://login.example.com", ClientID: "c", HTTP: oauth.HTTPConfig{Transport: s}, Now: clock.Now})
 		must(t, err)
 		if _, err := p.Metadata(t.Context()); !errors.Is(err, oauth.ErrProvider) {
@@ -354,7 +354,7 @@ func TestOneFetchForAll(t *testing.T) {
 
 // TestRegistration holds what a Flow asks for to the configuration.
 func TestRegistration(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s := newStub(t, "")
 	m := s.metadata(s.URL)
 	m["authorization_response_iss_parameter_supported"] = true

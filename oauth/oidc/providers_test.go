@@ -14,14 +14,14 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
 )
 
 func TestGoogle(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s, key := newStub(t, ""), es256(t, "k")
 	s.keys(key.public())
 	build := func(t *testing.T, domains ...string) *oidc.Provider {
@@ -95,7 +95,7 @@ const (
 )
 
 func TestMicrosoft(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	s, key, other := newStub(t, ""), es256(t, "k"), es256(t, "personal")
 	template := s.URL + "/{tenantid}/v2.0"
 	for _, authority := range []string{"common", "organizations"} {
@@ -269,7 +269,7 @@ func TestApple(t *testing.T) {
 }
 
 func TestAppleName(t *testing.T) {
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	s, sign := newStub(t, ""), es256(t, "k")
 	s.keys(sign.public())

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/hostileidp"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
@@ -184,7 +184,7 @@ func TestUserInfoIsAsked(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	s, key := newStub(t, ""), es256(t, "k")
 	s.keys(key.public())
-	clock := testkit.NewClock(time.Now().Truncate(time.Second))
+	clock := authtest.NewClock(time.Now().Truncate(time.Second))
 	p := at(t, s, "", clock, nil)
 	identify := func(t *testing.T, more map[string]any) *oauth.Identity {
 		t.Helper()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
@@ -42,7 +43,7 @@ func TestNoSecretLeaks(t *testing.T) {
 		onError := problem.Log(canary.Logger(), func(w http.ResponseWriter, r *http.Request, err error) {
 			problem.WriteError(w, r, canary.Error(err))
 		})
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		g := &rig{t: t, clock: clock}
 		seen := func(u account.User) {
 			if u.Hash != "" {
@@ -67,7 +68,7 @@ func TestNoSecretLeaks(t *testing.T) {
 		}
 		var principal *auth.Principal
 		member := func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, testkit.As(r, principal)) })
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, authtest.As(r, principal)) })
 		}
 		mux := http.NewServeMux()
 		mux.Handle("/register", accounts.Register())
@@ -83,7 +84,7 @@ func TestNoSecretLeaks(t *testing.T) {
 		mux.Handle("/change-password", member(accounts.ChangePassword()))
 		mux.Handle("/change-email", member(accounts.ChangeEmail()))
 		mux.Handle("/delete", member(accounts.Delete()))
-		b := testkit.NewBrowser(t, canary.Handler(mux))
+		b := authtest.NewBrowser(t, canary.Handler(mux))
 		token := func(kind account.MessageKind) string {
 			t.Helper()
 			for m := range mail {

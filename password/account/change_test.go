@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/throttle"
@@ -237,17 +237,19 @@ func TestChangeEmail(t *testing.T) {
 	})
 
 	t.Run("what voids the link", func(t *testing.T) {
-		for name, void := range map[string]func(g *rig, b *testkit.Browser, u account.User){
-			"a reset": func(g *rig, _ *testkit.Browser, _ account.User) { g.reset(alice, newPass) },
-			"a change of password": func(g *rig, b *testkit.Browser, _ account.User) {
+		for name, void := range map[string]func(g *rig, b *authtest.Browser, u account.User){
+			"a reset": func(g *rig, _ *authtest.Browser, _ account.User) { g.reset(alice, newPass) },
+			"a change of password": func(g *rig, b *authtest.Browser, _ account.User) {
 				g.want(b.PostJSON("/change-password", object{"current_password": oldPass, "password": newPass}), 204)
 			},
-			"another request": func(g *rig, b *testkit.Browser, _ account.User) {
+			"another request": func(g *rig, b *authtest.Browser, _ account.User) {
 				g.want(b.PostJSON("/change-email", object{"password": oldPass, "email": "third@example.com"}), 202)
 				g.last(account.MessageEmailChange, "third@example.com")
 			},
-			"disabled": func(g *rig, _ *testkit.Browser, u account.User) { g.must(g.store.Update(g.t.Context(), u.ID, disable)) },
-			"an hour":  func(g *rig, _ *testkit.Browser, _ account.User) { g.clock.Advance(time.Hour) },
+			"disabled": func(g *rig, _ *authtest.Browser, u account.User) {
+				g.must(g.store.Update(g.t.Context(), u.ID, disable))
+			},
+			"an hour": func(g *rig, _ *authtest.Browser, _ account.User) { g.clock.Advance(time.Hour) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				g := newRig(t)
@@ -344,6 +346,8 @@ func TestForms(t *testing.T) {
 		}{
 			{"/register", form("email", "new@example.com", "password", "short"), 422, account.FormState{Flow: account.FlowRegister, Email: "new@example.com"}},
 			{"/login", form("email", alice, "password", evilPass, "return_to", "/orders"), 401, account.FormState{Flow: account.FlowLogin, Email: alice, ReturnTo: "/orders"}},
+			{"/login", form("email", "carol@example.com", "password", evilPass, "return_to", "https://evil.example/"), 401, account.FormState{Flow: account.FlowLogin, Email: "carol@example.com"}},
+			{"/login", form("email", "carol@example.com", "password", evilPass, "return_to", "javascript:alert(1)"), 401, account.FormState{Flow: account.FlowLogin, Email: "carol@example.com"}},
 			{"/reset", form("token", token, "password", "short"), 422, account.FormState{Flow: account.FlowReset, Token: token}},
 			{"/verify", form("token", "x"), 400, account.FormState{Flow: account.FlowVerifyEmail, Token: "x"}},
 			{"/change-password", form("current_password", evilPass, "password", newPass), 401, account.FormState{Flow: account.FlowChangePassword}},

@@ -38,7 +38,8 @@ type FormState struct {
 	// status that the page should have.
 	Err     error
 	Problem problem.Details
-	// Email and ReturnTo are what was typed and where a login leads to.
+	// Email is what was typed. ReturnTo is where a login leads to, see auth.LocalPath:
+	// a path on this origin, or empty.
 	Email, ReturnTo string
 	// Token is that of the form, for its hidden field. It is a secret.
 	Token string

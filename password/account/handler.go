@@ -63,7 +63,8 @@ func (s *Service) Login(next auth.SignIn) http.Handler {
 		if err != nil {
 			return err
 		}
-		r.state.Email, r.state.ReturnTo = in.Email, in.ReturnTo
+		r.state.Email = in.Email
+		r.state.ReturnTo, _ = auth.LocalPath(in.ReturnTo) // a page may put it into a link
 		p, u, err := s.authenticate(r.Context(), r.client, in.Email, in.Password)
 		if err != nil {
 			return err

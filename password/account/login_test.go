@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/throttle"
@@ -37,7 +37,7 @@ func TestLogin(t *testing.T) {
 
 	t.Run("PWD-13 PWD-14 P05 every refusal is the same answer, and the same work", func(t *testing.T) {
 		g := newRig(t)
-		var want *testkit.Response
+		var want *authtest.Response
 		for name, email := range strangers(g) {
 			for _, pw := range []string{evilPass, "", strings.Repeat("x", 2000)} {
 				hashes, verifies := g.hasher.hashes.Load(), g.hasher.verifies.Load()
@@ -63,7 +63,7 @@ func TestLogin(t *testing.T) {
 	t.Run("RLT-07 P05 a locked account is answered as a locked address without one", func(t *testing.T) {
 		g := newRig(t)
 		g.user(alice)
-		var got [2]*testkit.Response
+		var got [2]*authtest.Response
 		for i, email := range []string{alice, "nobody@example.com"} {
 			for range 5 {
 				g.want(g.browser.PostJSON("/login", credentials(email, evilPass)), 401)
@@ -226,7 +226,7 @@ func TestLogin(t *testing.T) {
 		mux := http.NewServeMux() // somebody whose SignIn was slow
 		mux.HandleFunc("POST /late", func(w http.ResponseWriter, r *http.Request) { _ = g.sessions.SignIn(w, r, p) })
 		mux.Handle("GET /me", g.mux)
-		b := testkit.NewBrowser(t, g.sessions.Handler(mux))
+		b := authtest.NewBrowser(t, g.sessions.Handler(mux))
 		g.want(b.PostJSON("/late", nil), 204)
 		g.want(b.Get("/me"), 401)
 	})

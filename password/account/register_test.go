@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/throttle"
@@ -32,7 +32,7 @@ func strangers(g *rig) map[string]string {
 }
 
 // same fails if two answers differ in anything but the date.
-func same(t *testing.T, name string, got, want *testkit.Response) {
+func same(t *testing.T, name string, got, want *authtest.Response) {
 	t.Helper()
 	got.Header.Del("Date")
 	want.Header.Del("Date")
@@ -64,7 +64,7 @@ func TestRegister(t *testing.T) {
 
 	t.Run("XCT-03 P17 the answer is the same for every sort of account, and so is the work", func(t *testing.T) {
 		g := newRig(t)
-		var want *testkit.Response
+		var want *authtest.Response
 		for name, email := range strangers(g) {
 			before := g.hasher.hashes.Load()
 			got := g.want(g.browser.Another(t).PostJSON("/register", credentials(email, newPass)), 202)

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/problem"
@@ -24,7 +24,7 @@ import (
 func TestForgot(t *testing.T) {
 	t.Run("RST-01 the answer is the same for every sort of account", func(t *testing.T) {
 		g := newRig(t)
-		var want *testkit.Response
+		var want *authtest.Response
 		for name, email := range strangers(g) {
 			got := g.want(g.browser.Another(t).PostJSON("/forgot", object{"email": email}), 202)
 			if want == nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/throttle"
@@ -64,7 +64,7 @@ func digest(salt, pw string) string {
 // A rig is a whole service, with sessions.
 type rig struct {
 	t        *testing.T
-	clock    *testkit.Clock
+	clock    *authtest.Clock
 	store    *stepStore
 	tokens   *stepTokens
 	hasher   *fastHasher
@@ -75,7 +75,7 @@ type rig struct {
 	accounts *account.Service
 	mux      *http.ServeMux
 	handler  http.Handler
-	browser  *testkit.Browser
+	browser  *authtest.Browser
 	steps    *steps
 
 	mu      sync.Mutex
@@ -87,7 +87,7 @@ type rig struct {
 // newRig makes a rig. configure may change what the Service is made of.
 func newRig(t *testing.T, configure ...func(*account.Config)) *rig {
 	t.Helper()
-	g := &rig{t: t, clock: testkit.NewClock(time.Time{}), hasher: &fastHasher{}, mail: account.NewCapture(10_000), sent: make(chan account.Message, 100), steps: &steps{}}
+	g := &rig{t: t, clock: authtest.NewClock(time.Time{}), hasher: &fastHasher{}, mail: account.NewCapture(10_000), sent: make(chan account.Message, 100), steps: &steps{}}
 	g.clock.Advance(123 * time.Millisecond) // a time of whole seconds is one of a token
 	users, err := account.NewMemoryStore(0)
 	g.must(err)
@@ -105,7 +105,7 @@ func newRig(t *testing.T, configure ...func(*account.Config)) *rig {
 	g.must(err)
 	g.accounts = g.service(configure...)
 	g.routes()
-	g.browser = testkit.NewBrowser(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }))
+	g.browser = authtest.NewBrowser(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }))
 	return g
 }
 
@@ -277,14 +277,14 @@ func (g *rig) fits(id, pw string) bool {
 }
 
 // login signs a new browser in.
-func (g *rig) login(email, pw string) *testkit.Browser {
+func (g *rig) login(email, pw string) *authtest.Browser {
 	g.t.Helper()
 	b := g.browser.Another(g.t)
 	g.want(b.PostJSON("/login", credentials(email, pw)), 204)
 	return b
 }
 
-func (g *rig) want(resp *testkit.Response, status int) *testkit.Response {
+func (g *rig) want(resp *authtest.Response, status int) *authtest.Response {
 	g.t.Helper()
 	if resp.StatusCode != status {
 		g.t.Fatalf("%s %s: %d %s, want %d", resp.Request.Method, resp.Request.URL.Path, resp.StatusCode, resp.Body, status)

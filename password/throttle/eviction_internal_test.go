@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 func TestEviction(t *testing.T) {
@@ -13,7 +15,7 @@ func TestEviction(t *testing.T) {
 		for range 5 {
 			take(t, m, "victim")
 		}
-		for i := range 100_000 {
+		for i := range testkit.Volume(100_000) {
 			take(t, m, strconv.Itoa(i%20_000))
 		}
 		if n := take(t, m, "victim"); n.Admitted {
@@ -82,7 +84,7 @@ func TestEviction(t *testing.T) {
 		if err := m.Cancel(ctx, key, n.Ticket); err != nil {
 			t.Fatal(err)
 		}
-		if e := m.sets[0].slots[m.sets[0].find(key.hash(m.seed))]; e.spent || e.rank() != 1 {
+		if e := m.makeAttempts().sets[0].slots[m.makeAttempts().sets[0].find(key.hash(m.seed))]; e.spent || e.rank() != 1 {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -110,7 +112,7 @@ func TestEviction(t *testing.T) {
 			take(t, m, strconv.Itoa(i))
 			*now = now.Add(time.Second)
 		}
-		here := func(text string) bool { return m.sets[0].find(NewKey("", text).hash(m.seed)) >= 0 }
+		here := func(text string) bool { return m.makeAttempts().sets[0].find(NewKey("", text).hash(m.seed)) >= 0 }
 		take(t, m, "new")
 		if here("old") || !here("0") {
 			t.Error("a key that counts has gone before one that does not")
@@ -197,7 +199,7 @@ func TestEviction(t *testing.T) {
 	})
 	t.Run("the numbers of tickets run over without harm", func(t *testing.T) {
 		m, _ := memory(t, 8)
-		m.sets[0].last = 1<<32 - 3
+		m.makeAttempts().sets[0].last = 1<<32 - 3
 		for range 10 {
 			n := take(t, m, "alice")
 			if n.Ticket == 0 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -38,7 +39,7 @@ func TestHandler(t *testing.T) {
 		l := newLimiter(t, nil, throttle.Config{Name: "forgot", Max: 3, Window: time.Hour, Now: now.Now})
 		var passed int
 		h := l.Handler(throttle.ByAddress)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ }))
-		for range 10_000 {
+		for range testkit.Volume(10_000) {
 			res := serve(h, from("192.0.2.1:4711"))
 			if res.StatusCode == 200 {
 				continue

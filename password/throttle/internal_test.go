@@ -2,11 +2,14 @@ package throttle
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strconv"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 var (
@@ -47,7 +50,7 @@ func TestMemoryBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 1_000_000 {
+		for i := range testkit.Volume(1_000_000) {
 			if _, err := l.Begin(ctx, strconv.Itoa(i)); err != nil {
 				t.Fatal(err)
 			}
@@ -57,15 +60,26 @@ func TestMemoryBound(t *testing.T) {
 		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
 			t.Errorf("the heap has grown by %d bytes", grown)
 		}
-		if table := unsafe.Sizeof(set{}) * uintptr(len(m.sets)); table > 4<<20 || len(m.sets)*ways != DefaultMaxKeys {
-			t.Errorf("the table has %d bytes, %d keys", table, len(m.sets)*ways)
+		if table := unsafe.Sizeof(set{}) * uintptr(len(m.attempts.Load().sets)); table > 4<<20 || len(m.attempts.Load().sets)*ways != DefaultMaxKeys {
+			t.Errorf("the table has %d bytes, %d keys", table, len(m.attempts.Load().sets)*ways)
 		}
 		runtime.KeepAlive(l)
+	})
+	t.Run("RLT-06 what only counts requests has no table of attempts", func(t *testing.T) {
+		m, _ := memory(t, 0)
+		allow(t, m, "alice", 1)
+		key := NewKey("", "alice")
+		if err := errors.Join(m.Forgive(ctx, key, 1), m.Cancel(ctx, key, 1), m.Reset(ctx, key)); err != nil || m.attempts.Load() != nil {
+			t.Errorf("%v, table %v", err, m.attempts.Load())
+		}
+		if n := allow(t, m, "alice", 1); !n.Admitted {
+			t.Errorf("Reset has left the request: %+v", n)
+		}
 	})
 	t.Run("XCT-05 MaxKeys", func(t *testing.T) {
 		for keys, sets := range map[int]int{1: 1, 8: 1, 9: 2, 16: 2, 17: 4, 0: 8192} {
 			m, err := NewMemoryStore(MemoryConfig{MaxKeys: keys})
-			if err != nil || len(m.sets) != sets {
+			if err != nil || len(m.makeAttempts().sets) != sets {
 				t.Errorf("MaxKeys %d: %v, want %d sets", keys, err, sets)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/password/throttle"
 	"github.com/go-sallyport/auth/problem"
 )
@@ -34,7 +34,7 @@ func TestNew(t *testing.T) {
 		}
 	})
 	t.Run("without MaxInARow only windows and locks count", func(t *testing.T) {
-		clock := testkit.NewClock(time.Time{})
+		clock := authtest.NewClock(time.Time{})
 		l := newLimiter(t, nil, throttle.Config{Max: 2, Window: time.Minute, Lockout: time.Minute, MaxLockout: time.Minute, SkipMaxInARow: true, Now: clock.Now})
 		for range 200 {
 			for range 2 {

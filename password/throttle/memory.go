@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"math/bits"
 	"sync/atomic"
 	"time"
 )
@@ -18,9 +17,9 @@ const DefaultMaxKeys = 1 << 16
 // MemoryConfig configures a MemoryStore. The zero value is good.
 type MemoryConfig struct {
 	// MaxKeys bounds the memory: of keys of attempts at 56 bytes each, rounded up to
-	// eight times a power of two, and of keys of requests, if there are any, at 18
-	// bytes each, rounded up to seven times a power of two. Zero: 65,536 of each, in
-	// 3.5 and 2 MiB.
+	// eight times a power of two, and of keys of requests at 18 bytes each, rounded up
+	// to seven times a power of two. Zero: 65,536 of each, in 3.5 and 2 MiB, and for a
+	// kind that never comes nothing.
 	MaxKeys int
 	// Now is the clock. Nil: one that runs evenly whatever the clock of the machine
 	// is set to.
@@ -30,7 +29,7 @@ type MemoryConfig struct {
 // A MemoryStore counts in the memory of this process: for services of one
 // process, development and tests. A restart forgives everything.
 //
-// It is a table of a fixed size, allocated at once, in sets of eight keys; what
+// It is a table of a fixed size, allocated with the first attempt, in sets of eight keys; what
 // set a key belongs to nobody can choose or find out. When a set is full the key
 // that matters least makes room: one with a single attempt, else one that is
 // forgotten anyway, else the one with the fewest failures in a row, of these the
@@ -44,12 +43,11 @@ type MemoryConfig struct {
 // the fewest requests makes room, one that has used up its window never does, and if
 // all seven have, a new key is refused until the first of their windows ends.
 type MemoryStore struct {
-	sets     []set
-	mask     uint64
 	seed     maphash.Seed
 	now      func() time.Time // nil: since epoch
 	epoch    time.Time
 	maxKeys  int
+	attempts atomic.Pointer[attemptTable] // nil: there was no attempt yet
 	requests atomic.Pointer[requestTable] // nil: there was no request yet
 }
 
@@ -64,8 +62,7 @@ func NewMemoryStore(cfg MemoryConfig) (*MemoryStore, error) {
 	if cfg.MaxKeys == 0 {
 		cfg.MaxKeys = DefaultMaxKeys
 	}
-	sets := uint64(1) << bits.Len(uint((cfg.MaxKeys-1)/ways))
-	m := &MemoryStore{sets: make([]set, sets), mask: sets - 1, seed: maphash.MakeSeed(), now: cfg.Now, epoch: time.Now(), maxKeys: cfg.MaxKeys}
+	m := &MemoryStore{seed: maphash.MakeSeed(), now: cfg.Now, epoch: time.Now(), maxKeys: cfg.MaxKeys}
 	if m.now != nil {
 		m.epoch = m.now().Add(-century) // that clock may be set back
 	}
@@ -77,8 +74,12 @@ func (m *MemoryStore) Take(ctx context.Context, key Key, rule Rule) (Count, erro
 	if err := ctx.Err(); err != nil {
 		return Count{}, err
 	}
+	t := m.attempts.Load()
+	if t == nil {
+		t = m.makeAttempts()
+	}
 	h := key.hash(m.seed)
-	s, now := m.set(h), m.since()
+	s, now := t.set(h), m.since()
 	s.mu.Lock()
 	c := s.take(h, now, &rule)
 	s.mu.Unlock()
@@ -96,6 +97,12 @@ func (m *MemoryStore) Allow(ctx context.Context, key Key, limit int, window time
 	}
 	h := key.hash(m.seed)
 	return t.set(h).allow(h, m.since()/int64(tick), int64((window+tick-1)/tick), limit), nil
+}
+
+// makeAttempts makes the table of attempts, once.
+func (m *MemoryStore) makeAttempts() *attemptTable {
+	m.attempts.CompareAndSwap(nil, newAttemptTable(m.maxKeys))
+	return m.attempts.Load()
 }
 
 // makeRequests makes the table of requests, once.
@@ -116,27 +123,32 @@ func (m *MemoryStore) Cancel(ctx context.Context, key Key, ticket Ticket) error 
 
 // Reset implements Store.
 func (m *MemoryStore) Reset(ctx context.Context, key Key) error {
-	return m.change(ctx, key, func(s *set, h uint64) {
-		s.reset(h)
-		if t := m.requests.Load(); t != nil {
-			t.set(h).reset(h)
-		}
-	})
+	if err := m.change(ctx, key, func(s *set, h uint64) { s.reset(h) }); err != nil {
+		return err
+	}
+	if t := m.requests.Load(); t != nil {
+		h := key.hash(m.seed)
+		t.set(h).reset(h)
+	}
+	return nil
 }
 
+// change does nothing where nothing was counted.
 func (m *MemoryStore) change(ctx context.Context, key Key, f func(s *set, h uint64)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	t := m.attempts.Load()
+	if t == nil {
+		return nil
+	}
 	h := key.hash(m.seed)
-	s := m.set(h)
+	s := t.set(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(s, h)
 	return nil
 }
-
-func (m *MemoryStore) set(h uint64) *set { return &m.sets[h&m.mask] }
 
 // since is the time in nanoseconds, which is never before 1: 0 stands for no time.
 func (m *MemoryStore) since() int64 {

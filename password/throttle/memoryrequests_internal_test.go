@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 func allow(t testing.TB, m *MemoryStore, text string, limit int) Count {
@@ -34,7 +36,7 @@ func TestRequestTable(t *testing.T) {
 		for range 5 {
 			allow(t, m, "victim", 5)
 		}
-		for i := range 100_000 {
+		for i := range testkit.Volume(100_000) {
 			allow(t, m, strconv.Itoa(i), 5)
 		}
 		if n := allow(t, m, "victim", 5); n.Admitted {

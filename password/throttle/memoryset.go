@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"math"
+	"math/bits"
 	"sync"
 	"time"
 )
@@ -17,7 +18,20 @@ const (
 	pinned = 255
 )
 
-// A set is a part of the table: 448 bytes, seven cache lines. What is read for
+// attemptTable counts the attempts of Take. It is made when the first of them comes.
+type attemptTable struct {
+	sets []set
+	mask uint64
+}
+
+func newAttemptTable(maxKeys int) *attemptTable {
+	sets := uint64(1) << bits.Len(uint((maxKeys-1)/ways))
+	return &attemptTable{sets: make([]set, sets), mask: sets - 1}
+}
+
+func (t *attemptTable) set(h uint64) *set { return &t.sets[h&t.mask] }
+
+// A set is a part of that table: 448 bytes, seven cache lines. What is read for
 // every attempt is in the first two.
 type set struct {
 	mu   sync.Mutex

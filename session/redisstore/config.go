@@ -22,7 +22,9 @@ type Config struct {
 	Timeout time.Duration
 	// SkipClientCheck accepts a client of a type that New does not know, such as
 	// a wrapper, whose options it therefore cannot check: it must have
-	// ContextTimeoutEnabled and must not read from replicas.
+	// ContextTimeoutEnabled and must not read from replicas. One of a
+	// cluster needs a ClusterStateReloadInterval of ten seconds at most: go-redis has a
+	// minute, in which requests fail after a failover.
 	SkipClientCheck bool
 	// Now is the clock. Nil: time.Now. The clock of Redis may differ from it: keys
 	// are given durations, and the expiry of a session is compared with Now. So

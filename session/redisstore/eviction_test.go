@@ -13,6 +13,7 @@ import (
 )
 
 func TestCheckEviction(t *testing.T) {
+	t.Parallel()
 	t.Run("F07 at the start a server that may evict is told from one that may not", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()

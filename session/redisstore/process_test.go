@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	t.Run("F23 I2 I3 two processes, 64 clients who sign in and out, renew and revoke", func(t *testing.T) {
 		a, b := sessionsite.Start(t, server.Addr()), sessionsite.Start(t, server.Addr())

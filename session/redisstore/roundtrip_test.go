@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/go-sallyport/auth"
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 	"github.com/go-sallyport/auth/internal/testkit/redistest"
 	"github.com/go-sallyport/auth/session"
 	"github.com/go-sallyport/auth/session/redisstore"
@@ -68,7 +68,7 @@ func TestRoundTrips(t *testing.T) {
 	client := redistest.Start(t).Client()
 	count := &tally{}
 	client.AddHook(count)
-	clock := testkit.NewClock(time.Now())
+	clock := authtest.NewClock(time.Now())
 	cfg := session.Config{Now: clock.Now, IdleTimeout: 30 * time.Minute, TouchEvery: 3 * time.Minute}
 	m, err := session.New(newStore(t, client, redisstore.Config{Now: clock.Now}), cfg)
 	if err != nil {

@@ -35,6 +35,7 @@ func await(t *testing.T, s *redisstore.Store, id session.ID) {
 }
 
 func TestSentinel(t *testing.T) {
+	t.Parallel()
 	w := redistest.Sentinel(t)
 	t.Run("conformance", func(t *testing.T) {
 		client := w.Client()
@@ -100,6 +101,7 @@ func TestSentinel(t *testing.T) {
 }
 
 func TestMinReplicas(t *testing.T) {
+	t.Parallel()
 	t.Run("F09 with min-replicas-to-write a primary that has lost its replica refuses, and no revocation is told as done", func(t *testing.T) {
 		p := redistest.Failover(t)
 		p.Primary.Config("min-replicas-max-lag", "1")

@@ -38,6 +38,7 @@ func newStore(t testing.TB, c redis.UniversalClient, cfg redisstore.Config) *red
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	t.Run("one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		c := server.Client()
@@ -71,7 +72,7 @@ func wantTTLs(t *testing.T, servers ...*redistest.Server) {
 func TestNew(t *testing.T) {
 	options := func(o redis.Options) redis.UniversalClient { return redis.NewClient(&o) }
 	cluster := func(o redis.ClusterOptions) redis.UniversalClient {
-		o.Addrs = []string{"127.0.0.1:1"}
+		o.Addrs, o.ClusterStateReloadInterval = []string{"127.0.0.1:1"}, time.Second
 		return redis.NewClusterClient(&o)
 	}
 	type wrapper struct{ redis.UniversalClient }
@@ -285,6 +286,7 @@ func request(cookie string) *http.Request {
 
 // TestSite drives a Manager over Redis and looks at what is in there.
 func TestSite(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	c := server.Client()
 	m, err := session.New(newStore(t, c, redisstore.Config{}), session.Config{})

@@ -19,6 +19,7 @@ import (
 )
 
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	t.Run("F23 I2 two clients of one server", func(t *testing.T) {
 		server := redistest.Start(t)
 		storetest.History(t, 1200*time.Millisecond, newStore(t, server.Client(), redisstore.Config{}), newStore(t, redistest.Client(t, server.Addr()), redisstore.Config{}))
@@ -95,6 +96,7 @@ func (c *crowd) revoke(subject string) {
 }
 
 func TestEviction(t *testing.T) {
+	t.Parallel()
 	t.Run("F07 I2 whichever key is evicted, nobody is revived and no session is hidden from a revocation", func(t *testing.T) {
 		server := redistest.Start(t)
 		client := server.Client()
@@ -182,6 +184,7 @@ func TestEviction(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	setUp := func(t *testing.T) (*redistest.Pair, *crowd) {
 		t.Helper()
 		p := redistest.Failover(t)

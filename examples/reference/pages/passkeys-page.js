@@ -4,14 +4,15 @@ import { createPasskeys, supported } from "/passkey.js";
 const passkeys = createPasskeys({ base: "/api/v1/passkeys" });
 
 const actions = {
-  login: () => passkeys.login(),
-  prove: () => passkeys.prove(),
+  login: (box) => passkeys.login({ returnTo: box.dataset.then }),
+  prove: () => passkeys.prove(), // the service knows where the password was to lead
   register: (box) => passkeys.register(box.querySelector("input").value),
   remove: (box) => fetch("/api/v1/passkeys/" + box.dataset.id, { method: "DELETE" }).then(async (response) => {
     if (!response.ok) {
       const problem = await response.json();
       throw Object.assign(new Error(problem.title), { code: problem.code });
     }
+    return response;
   }),
 };
 
@@ -31,8 +32,9 @@ for (const box of document.querySelectorAll("[data-passkey]")) {
   box.hidden = false;
   box.querySelector("button").addEventListener("click", async () => {
     try {
-      await actions[box.dataset.passkey](box);
-      location.assign(box.dataset.then);
+      const response = await actions[box.dataset.passkey](box);
+      const { return_to: to } = response.status === 200 ? await response.json() : {}; // 200: a sign-in has come to its end
+      location.assign(to ?? box.dataset.then);
     } catch (error) {
       if (error.code === "STEP_UP_REQUIRED") location.assign("/account/prove");
       else say(box, error);

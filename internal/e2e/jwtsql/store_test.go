@@ -74,13 +74,13 @@ func TestEpochs(t *testing.T) {
 func TestHistory(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		t.Run("F23 I2 I3 two pools", func(t *testing.T) {
-			storetest.History(t, 2*time.Second, nil, open(t, d), open(t, d))
+			storetest.History(t, time.Second, nil, open(t, d), open(t, d))
 		})
 	})
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.Databases(t)[0].Open(t)
+	pool := sqltest.One(t, "SQLite").Open(t)
 	for name, c := range map[string]struct {
 		dialect sqlstore.Dialect
 		cfg     sqlstore.Config
@@ -203,7 +203,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}()
-		until := time.Now().Add(1500 * time.Millisecond)
+		until := time.Now().Add(sqltest.KillTime())
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/mfa"
 	"github.com/go-sallyport/auth/mfa/sqlstore"
 )
@@ -35,7 +36,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}()
-		until := time.Now().Add(1500 * time.Millisecond)
+		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		// calm asks until there is an answer.
 		calm := func(subject string) mfa.State {
@@ -167,7 +168,7 @@ func TestF11Corrupt(t *testing.T) {
 func TestF15Cancelled(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		const n = 40
+		n := testkit.Volume(40)
 		start := time.Now()
 		for range 4 {
 			enrol(t, s, newSubject())
@@ -198,7 +199,7 @@ func TestF15Cancelled(t *testing.T) {
 				{"ClaimChallenge", func(ctx context.Context) error { return s.ClaimChallenge(ctx, c.ID, newCall()) }, func() bool { _, err := s.FindChallenge(t.Context(), c.ID); return err != nil }},
 			} {
 				ctx, cancel := context.WithCancel(t.Context())
-				timer := time.AfterFunc(took*time.Duration(i)/n, cancel)
+				timer := time.AfterFunc(took*time.Duration(i)/time.Duration(n), cancel)
 				err := step.do(ctx)
 				timer.Stop()
 				cancel()

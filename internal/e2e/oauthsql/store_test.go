@@ -119,7 +119,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}()
-		until := time.Now().Add(2 * time.Second)
+		until := time.Now().Add(sqltest.KillTime())
 		var answered atomic.Int64
 		var wg sync.WaitGroup
 		for worker := range 6 {
@@ -172,7 +172,7 @@ func eventually(until time.Time, try func() bool) bool {
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.Databases(t)[0].Open(t)
+	pool := sqltest.One(t, "SQLite").Open(t)
 	for name, c := range map[string]struct {
 		dialect sqlstore.Dialect
 		cfg     sqlstore.Config

@@ -77,7 +77,7 @@ func TestTwoPools(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.Databases(t)[0].Open(t)
+	pool := sqltest.One(t, "SQLite").Open(t)
 	for name, c := range map[string]struct {
 		dialect sqlstore.Dialect
 		cfg     sqlstore.Config

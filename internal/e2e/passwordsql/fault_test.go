@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/sqlstore"
@@ -35,7 +36,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}()
-		until := time.Now().Add(1500 * time.Millisecond)
+		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		calm := func(id string) (account.User, error) {
 			for {
@@ -177,7 +178,7 @@ func TestF13ReadOnly(t *testing.T) {
 func TestF15Cancelled(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		const n = 60
+		n := testkit.Volume(60)
 		begin := time.Now()
 		for range 5 {
 			must(t, s.SetRoles(t.Context(), create(t, s, newUser()).ID, nil))
@@ -212,7 +213,7 @@ func TestF15Cancelled(t *testing.T) {
 				},
 			} {
 				ctx, cancel := context.WithCancel(t.Context())
-				timer := time.AfterFunc(took*time.Duration(i)/n, cancel)
+				timer := time.AfterFunc(took*time.Duration(i)/time.Duration(n), cancel)
 				err := call.do(ctx)
 				timer.Stop()
 				cancel()

@@ -38,7 +38,7 @@ func TestProcesses(t *testing.T) {
 		t.Run("F23 I2 I3 two processes, 64 clients who sign in and out, renew and revoke", func(t *testing.T) {
 			a, killA := startSite(t, d)
 			b, killB := startSite(t, d)
-			storetest.HistoryAt(t, 1500*time.Millisecond, a, b)
+			storetest.HistoryAt(t, time.Second, a, b)
 			killA()
 			killB()
 		})

@@ -206,7 +206,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 		}
 		pool := d.Open(t)
 		s := on(t, d, pool, sqlstore.Config{})
-		until := time.Now().Add(1500 * time.Millisecond)
+		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		// calm asks until there is an answer.
 		calm := func(id session.ID) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
+	"github.com/go-sallyport/auth/internal/testkit"
 	"github.com/go-sallyport/auth/session"
 	"github.com/go-sallyport/auth/session/sqlstore"
 	"github.com/go-sallyport/auth/session/storetest"
@@ -35,7 +36,7 @@ func TestConformanceMySQLSettings(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.Databases(t)[0].Open(t)
+	pool := sqltest.One(t, "SQLite").Open(t)
 	for name, c := range map[string]struct {
 		dialect sqlstore.Dialect
 		cfg     sqlstore.Config
@@ -213,7 +214,7 @@ func TestF15Cancelled(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		pool := d.Open(t)
 		s := on(t, d, pool, sqlstore.Config{})
-		const n = 60
+		n := testkit.Volume(60)
 		var took time.Duration
 		for range 5 {
 			begin := time.Now()
@@ -226,7 +227,7 @@ func TestF15Cancelled(t *testing.T) {
 			old, id := newID(subject), newID(subject)
 			must(t, s.Create(t.Context(), old, record(subject), soon(), 0))
 			ctx, cancel := context.WithCancel(t.Context())
-			timer := time.AfterFunc(took*time.Duration(i)*5/4/n, cancel)
+			timer := time.AfterFunc(took*time.Duration(i)*5/4/time.Duration(n), cancel)
 			err := s.Create(ctx, id, record(subject), soon(), 1)
 			timer.Stop()
 			cancel()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
 	"github.com/go-sallyport/auth/internal/sqldb"
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 // signIn stands for a commit of many statements: either all four rows are there
@@ -65,11 +66,11 @@ func TestF15CancelledAtAnyTime(t *testing.T) {
 			must(t, signIn(t.Context(), db, fmt.Sprintf("warm%d-", i), func(int) {}))
 			took = time.Since(start)
 		}
-		const n = 150
+		n := testkit.Volume(150)
 		committed := 0
 		for i := range n {
 			ctx, cancel := context.WithCancel(t.Context())
-			timer := time.AfterFunc(took*time.Duration(i)*5/4/n, cancel)
+			timer := time.AfterFunc(took*time.Duration(i)*5/4/time.Duration(n), cancel)
 			id := fmt.Sprintf("any%d-", i)
 			err := signIn(ctx, db, id, func(int) {})
 			timer.Stop()
@@ -184,7 +185,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}()
-		until := time.Now().Add(1500 * time.Millisecond)
+		until := time.Now().Add(sqltest.KillTime())
 		_ = together(8, func(int) error {
 			for time.Now().Before(until) {
 				err := add(t.Context(), db, sqldb.TxOptions{}, "x")

@@ -144,7 +144,7 @@ func TestF13Deadlock(t *testing.T) {
 }
 
 func TestSQLiteWithoutBusyTimeout(t *testing.T) {
-	d := sqltest.Databases(t)[0]
+	d := sqltest.One(t, "SQLite")
 	setup := open(t, d)
 	counter(t, setup, "x")
 	impatient := map[string]string{"busy_timeout": "0"}

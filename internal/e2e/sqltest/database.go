@@ -23,26 +23,15 @@ type Database struct {
 	dsn    string
 }
 
-// Databases returns a new database on each server that is there, and reports
-// those that are not.
-func Databases(t testing.TB) []*Database {
-	t.Helper()
-	var list []*Database
-	for _, s := range servers() {
-		if problem := s.missing(); problem != "" {
-			testkit.Unavailable(t, problem)
-			continue
-		}
-		list = append(list, fresh(t, s))
-	}
-	return list
-}
-
 // Run runs f as a subtest for each server, on a new database. Where there is no
 // server the subtest is skipped.
+//
+// With the race detector it is one server, PostgreSQL if it is there: what the detector
+// sees is our own code, which is the same on all of them, while SQLite is so much code
+// in this process that it takes most of the time.
 func Run(t *testing.T, f func(t *testing.T, d *Database)) {
 	t.Helper()
-	for _, s := range servers() {
+	for _, s := range chosen() {
 		t.Run(s.name(), func(t *testing.T) {
 			if problem := s.missing(); problem != "" {
 				testkit.Skip(t, problem)
@@ -50,6 +39,37 @@ func Run(t *testing.T, f func(t *testing.T, d *Database)) {
 			f(t, fresh(t, s))
 		})
 	}
+}
+
+// chosen are the servers of Run.
+func chosen() []server {
+	all := servers()
+	if !testkit.RaceDetector {
+		return all
+	}
+	for _, s := range all {
+		if s.dialect() == sqldb.PostgreSQL && s.missing() == "" {
+			return []server{s}
+		}
+	}
+	return all[:1] // SQLite is everywhere
+}
+
+// One returns a new database on the server of that name, or skips the test for the
+// lack of it.
+func One(t testing.TB, name string) *Database {
+	t.Helper()
+	for _, s := range servers() {
+		if s.name() != name {
+			continue
+		}
+		if problem := s.missing(); problem != "" {
+			testkit.Skip(t, problem)
+		}
+		return fresh(t, s)
+	}
+	t.Fatalf("sqltest: there is no server %q", name)
+	return nil
 }
 
 func fresh(t testing.TB, s server) *Database {
@@ -67,6 +87,10 @@ func (d *Database) Fresh(t testing.TB) *Database {
 
 // Schema is the name of the schema of PostgreSQL or the database of MariaDB.
 func (d *Database) Schema() string { return d.id }
+
+// URL is the address of the database as a program takes it: the file of SQLite,
+// postgres://… or mysql://….
+func (d *Database) URL() string { return d.server.address(d.dsn) }
 
 // Open returns a pool of its own, which is closed when the test ends.
 func (d *Database) Open(t testing.TB) *sql.DB {

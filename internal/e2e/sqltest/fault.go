@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"testing"
 	"time"
+
+	"github.com/go-sallyport/auth/internal/testkit"
 )
 
 // CanKill reports whether there are connections to be killed: SQLite has none.
@@ -34,6 +36,12 @@ func (d *Database) Self(t testing.TB) string {
 func (d *Database) Kill(t testing.TB, id int64) {
 	t.Helper()
 	d.kill(t, []int64{id})
+}
+
+// KillTime is how long a test kills connections all the time: for half a second without
+// the race detector, and thrice that with it, which sees most.
+func KillTime() time.Duration {
+	return 300*time.Millisecond + time.Duration(testkit.Rounds(1200))*time.Millisecond
 }
 
 // KillAll ends all connections to this database, and reports how many it found.

@@ -3,6 +3,7 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"net/url"
 	"os"
 	"strconv"
 	"testing"
@@ -51,6 +52,19 @@ func (m *mariadb) create(t testing.TB, name string) string {
 	config := m.config.Clone()
 	config.DBName = name
 	return config.FormatDSN()
+}
+
+// address has no parameters: those of the driver are its user's choice.
+func (*mariadb) address(dsn string) string {
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return dsn
+	}
+	u := url.URL{Scheme: "mysql", User: url.User(config.User), Host: config.Addr, Path: "/" + config.DBName}
+	if config.Passwd != "" {
+		u.User = url.UserPassword(config.User, config.Passwd)
+	}
+	return u.String()
 }
 
 // open takes parameters as variables of the session, but for clientFoundRows

@@ -66,6 +66,8 @@ func (p *postgresql) create(t testing.TB, name string) string {
 	return with(p.url, map[string]string{"search_path": name, "application_name": name, "synchronous_commit": "off"})
 }
 
+func (*postgresql) address(dsn string) string { return dsn }
+
 // open takes parameters as settings of the session.
 func (*postgresql) open(dsn string, extra map[string]string) (*sql.DB, error) {
 	u, err := url.Parse(dsn)

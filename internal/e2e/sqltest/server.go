@@ -20,6 +20,8 @@ type server interface {
 	missing() string
 	// create makes an empty database of that name and returns its data source.
 	create(t testing.TB, name string) (dsn string)
+	// address is a data source as a URL, or the name of a file.
+	address(dsn string) string
 	// open makes a pool. Extra are parameters of the data source.
 	open(dsn string, extra map[string]string) (*sql.DB, error)
 }

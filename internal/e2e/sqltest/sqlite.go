@@ -23,6 +23,9 @@ func (*sqlite) create(t testing.TB, name string) string {
 	return filepath.Join(t.TempDir(), name+".db")
 }
 
+// address of a file is its name.
+func (*sqlite) address(file string) string { return file }
+
 // open takes parameters as pragmas.
 func (*sqlite) open(file string, extra map[string]string) (*sql.DB, error) {
 	pragmas := map[string]string{"journal_mode": "WAL", "busy_timeout": "1000", "synchronous": "NORMAL"}

@@ -1,11 +1,13 @@
 package hostileidp
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // A Case is something that a provider does. Unless it says OK, nobody may be signed in.
@@ -144,15 +146,22 @@ func MailCases() []Case {
 func Bomb(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	block := []byte(strings.Repeat(" ", 1<<16))
-	for range 1 << 14 {
-		if _, err := z.Write(block); err != nil {
+	for range 1 << 10 {
+		if _, err := w.Write(megabyte()); err != nil {
 			return
 		}
 	}
-	_ = z.Close()
 }
+
+// megabyte is one of white space, as a member of gzip. Any number of members is one
+// stream (RFC 1952 section 2.2).
+var megabyte = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(bytes.Repeat([]byte(" "), 1<<20)) // a Buffer takes everything
+	_ = z.Close()
+	return b.Bytes()
+})
 
 func encoded(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.Header().Set("Content-Type", jsonType)

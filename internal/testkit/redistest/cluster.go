@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,26 +25,74 @@ func Cluster(t testing.TB, n int) (redis.UniversalClient, []*Server) {
 	if n < 1 {
 		t.Fatalf("redistest: a cluster of %d nodes", n)
 	}
-	path := binary(t, "a cluster")
+	nodes := masters(t, binary(t, "a cluster"), n, patience) // load is no failure
+	for _, node := range nodes {
+		node.await("the cluster is not complete", func() bool { return node.knows(n, n) })
+	}
+	return clusterClient(t, nodes), nodes
+}
+
+// ReplicatedCluster is Cluster with a replica for each master, in the same order. A
+// master that is gone for timeout is replaced by its replica; what it had not passed
+// on is lost then (F09). It returns the address of the cluster as go-redis parses it.
+func ReplicatedCluster(t testing.TB, n int, timeout time.Duration) (url string, primaries, replicas []*Server) {
+	t.Helper()
+	path := binary(t, "a cluster with replicas")
+	primaries = masters(t, path, n, timeout)
+	for _, primary := range primaries {
+		replica := startNode(t, path, timeout)
+		replica.meet(primaries[0])
+		replicas = append(replicas, replica)
+		replica.await("the replica has not heard of its master", func() bool { return replica.hasHeardOf(primary) })
+		replica.replicate(primary)
+	}
+	nodes := append(slices.Clone(primaries), replicas...)
+	url = "redis://" + nodes[0].addr + "?addr="
+	for i, node := range nodes {
+		if i > 0 {
+			url += node.addr + "&addr="
+		}
+		node.await("the cluster is not complete", func() bool { return node.knows(2*n, n) })
+	}
+	for _, replica := range replicas {
+		replica.await("a replica is not in step", func() bool { return replica.replication("master_link_status") == "up" })
+	}
+	return strings.TrimSuffix(url, "&addr="), primaries, replicas
+}
+
+// masters starts n nodes that share the slots and have heard of each other.
+func masters(t testing.TB, path string, n int, timeout time.Duration) []*Server {
+	t.Helper()
 	nodes := make([]*Server, n)
-	addrs := make([]string, n)
 	for i := range nodes {
-		nodes[i] = startProcess(t, path, []string{
-			"--cluster-enabled", "yes",
-			"--cluster-config-file", "nodes.conf",
-			"--cluster-node-timeout", strconv.FormatInt(patience.Milliseconds(), 10), // load is no failure
-		}, busOffset)
-		addrs[i] = nodes[i].addr
+		nodes[i] = startNode(t, path, timeout)
 	}
 	for i, node := range nodes {
 		node.join(nodes[:i], slots*i/n, slots*(i+1)/n-1)
 	}
-	for _, node := range nodes {
-		node.await("the cluster is not complete", func() bool { return node.knows(n) })
+	return nodes
+}
+
+// startNode starts a member of a cluster that is still alone.
+func startNode(t testing.TB, path string, timeout time.Duration) *Server {
+	t.Helper()
+	return startProcess(t, path, []string{
+		"--cluster-enabled", "yes",
+		"--cluster-config-file", "nodes.conf",
+		"--cluster-node-timeout", strconv.FormatInt(timeout.Milliseconds(), 10),
+		"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
+	}, busOffset)
+}
+
+func clusterClient(t testing.TB, nodes []*Server) redis.UniversalClient {
+	t.Helper()
+	addrs := make([]string, len(nodes))
+	for i, node := range nodes {
+		addrs[i] = node.addr
 	}
-	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true, ClusterStateReloadInterval: time.Second})
 	t.Cleanup(func() { _ = c.Close() })
-	return c, nodes
+	return c
 }
 
 // join gives s its slots and makes it known to the nodes before it. They would
@@ -56,14 +105,51 @@ func (s *Server) join(before []*Server, from, to int) {
 	s.must(s.admin.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", len(before)+1).Err())
 	s.must(s.admin.ClusterAddSlotsRange(ctx, from, to).Err())
 	for _, node := range before {
-		host, port, err := net.SplitHostPort(node.addr)
-		s.must(err)
-		s.must(s.admin.ClusterMeet(ctx, host, port).Err())
+		s.meet(node)
 	}
 }
 
-// knows reports whether s sees n nodes and an owner for every slot.
-func (s *Server) knows(n int) bool {
+// meet makes s and another node known to each other.
+func (s *Server) meet(node *Server) {
+	s.t.Helper()
+	ctx, cancel := s.context()
+	defer cancel()
+	host, port, err := net.SplitHostPort(node.addr)
+	s.must(err)
+	s.must(s.admin.ClusterMeet(ctx, host, port).Err())
+}
+
+// hasHeardOf reports whether s knows another node by its name.
+func (s *Server) hasHeardOf(node *Server) bool {
+	s.t.Helper()
+	ctx, cancel := s.context()
+	defer cancel()
+	list, err := s.admin.ClusterNodes(ctx).Result()
+	s.must(err)
+	return strings.Contains(list, node.name())
+}
+
+// replicate makes s a replica.
+func (s *Server) replicate(primary *Server) {
+	s.t.Helper()
+	ctx, cancel := s.context()
+	defer cancel()
+	s.must(s.admin.ClusterReplicate(ctx, primary.name()).Err())
+}
+
+// name is that of the node in its cluster.
+func (s *Server) name() string {
+	s.t.Helper()
+	ctx, cancel := s.context()
+	defer cancel()
+	id, err := s.admin.ClusterMyID(ctx).Result()
+	s.must(err)
+	return id
+}
+
+// knows reports whether s sees so many nodes, and owners of every slot, which are in
+// so many ranges.
+func (s *Server) knows(nodes, owners int) bool {
 	s.t.Helper()
 	ctx, cancel := s.context()
 	defer cancel()
@@ -72,8 +158,8 @@ func (s *Server) knows(n int) bool {
 	ranges, err := s.admin.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not in Redis 6
 	s.must(err)
 	return strings.Contains(info, "cluster_state:ok\r\n") &&
-		strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(n)+"\r\n") &&
-		len(ranges) == n
+		strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(nodes)+"\r\n") &&
+		len(ranges) == owners
 }
 
 // await polls until done.

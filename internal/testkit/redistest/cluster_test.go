@@ -11,6 +11,7 @@ import (
 )
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c, nodes := redistest.Cluster(t, 3)
 	ctx := t.Context()
 	for i := range 100 {

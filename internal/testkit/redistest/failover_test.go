@@ -12,6 +12,7 @@ import (
 )
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	t.Run("F08 who stays connected to the old primary cannot write, who comes anew can", func(t *testing.T) {
 		p := redistest.Failover(t)
 		ctx := t.Context()

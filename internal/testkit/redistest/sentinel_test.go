@@ -10,6 +10,7 @@ import (
 )
 
 func TestSentinel(t *testing.T) {
+	t.Parallel()
 	t.Run("F08 a primary that dies is replaced, and clients find the new one by themselves", func(t *testing.T) {
 		w := redistest.Sentinel(t)
 		ctx := t.Context()

@@ -87,6 +87,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestStopAndStart(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	c := s.Client()
 	must(t, c.Set(t.Context(), "k", "v", time.Minute).Err())
@@ -114,6 +115,7 @@ func TestStopAndStart(t *testing.T) {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	t.Run("F02 a paused server accepts and stalls, and the client obeys its deadline", func(t *testing.T) {
 		s := redistest.Start(t)
 		c := s.Client()
@@ -183,6 +185,7 @@ func TestKeys(t *testing.T) {
 
 // F03 to F05 through a proxy, against what go-redis does by default.
 func TestThroughAProxy(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	direct := s.Client()
 	proxy := faultproxy.New(t, s.Addr())

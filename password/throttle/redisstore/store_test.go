@@ -63,7 +63,7 @@ func wantTTLs(t *testing.T, servers ...*redistest.Server) {
 func TestNew(t *testing.T) {
 	options := func(o redis.Options) redis.UniversalClient { return redis.NewClient(&o) }
 	cluster := func(o redis.ClusterOptions) redis.UniversalClient {
-		o.Addrs = []string{"127.0.0.1:1"}
+		o.Addrs, o.ClusterStateReloadInterval = []string{"127.0.0.1:1"}, time.Second
 		return redis.NewClusterClient(&o)
 	}
 	type wrapper struct{ redis.UniversalClient }

@@ -48,15 +48,25 @@ var takeCases = []testCase{
 		refused(t, s, key, rule)
 	}},
 	{"RLT-08 a refused attempt prolongs nothing", "a client that tries again never gets in", func(t *testing.T, s throttle.Store) {
-		key, rule := newKey(), newRule()
-		rule.Max, rule.Lockout, rule.MaxLockout = 1, 120*time.Millisecond, 120*time.Millisecond
-		admitted(t, s, key, rule)
-		for range 4 {
-			refused(t, s, key, rule)
-			wait(t, 20*time.Millisecond)
-		}
-		wait(t, 60*time.Millisecond)
-		admitted(t, s, key, rule)
+		within(t, 120*time.Millisecond, func(lock time.Duration) bool {
+			key, rule := newKey(), newRule()
+			rule.Max, rule.Lockout, rule.MaxLockout = 1, lock, lock
+			start := time.Now()
+			admitted(t, s, key, rule)
+			for range 4 {
+				c, err := s.Take(t.Context(), key, rule)
+				if time.Since(start) >= lock {
+					return false
+				}
+				if err != nil || c.Admitted {
+					t.Fatalf("Take: %+v, %v; want an attempt that is refused", c, err)
+				}
+				wait(t, lock/6)
+			}
+			wait(t, lock/2)
+			admitted(t, s, key, rule)
+			return true
+		})
 	}},
 	{"RLT-02 locks grow, and not without end", "an attacker who waits has as many guesses every day", func(t *testing.T, s throttle.Store) {
 		key, rule := newKey(), newRule()

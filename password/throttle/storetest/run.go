@@ -137,6 +137,19 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
+// within runs f with a period in which several calls have to fit. On a machine that is
+// too busy for that, f returns false and has another try with twice the period.
+func within(t *testing.T, period time.Duration, f func(period time.Duration) bool) {
+	t.Helper()
+	for range 6 {
+		if f(period) {
+			return
+		}
+		period *= 2
+	}
+	t.Fatalf("a handful of calls take longer than %v", period/2)
+}
+
 // cancelled is a context that is over.
 func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())

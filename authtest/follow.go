@@ -1,4 +1,4 @@
-package testkit
+package authtest
 
 import (
 	"errors"
@@ -61,7 +61,7 @@ func (b *Browser) follow(resp *Response) (*Response, error) {
 		own = b.navigation()
 	}
 	if site := before.Header.Get("Sec-Fetch-Site"); site != "" {
-		req.Header.Set("Sec-Fetch-Site", farther(site, relation(b.base, to)))
+		req.Header.Set("Sec-Fetch-Site", farther(site, relation(b.page, to)))
 	}
 	return b.send(req, own)
 }

@@ -1,4 +1,4 @@
-package testkit
+package authtest
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 
 // What every request of a Browser carries, whoever started it.
 const (
-	userAgent      = "Mozilla/5.0 (X11; Linux x86_64) testkit"
+	userAgent      = "Mozilla/5.0 (X11; Linux x86_64) authtest"
 	acceptLanguage = "en"
 	acceptPage     = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 	acceptData     = "application/json"
@@ -39,10 +39,12 @@ func (b *Browser) script() http.Header {
 func (b *Browser) complete(req *http.Request, own http.Header) {
 	own.Set("User-Agent", userAgent)
 	own.Set("Accept-Language", acceptLanguage)
-	own.Set("Sec-Fetch-Site", relation(b.base, req.URL))
-	if !safe(req.Method) {
-		own.Set("Origin", b.base.String())
-	} else if own.Get("Sec-Fetch-Mode") == "navigate" {
+	site, navigates := relation(b.page, req.URL), own.Get("Sec-Fetch-Mode") == "navigate"
+	own.Set("Sec-Fetch-Site", site)
+	switch {
+	case !safe(req.Method) || !navigates && site != "same-origin":
+		own.Set("Origin", b.page.String())
+	case navigates && b.page == b.base:
 		own.Set("Sec-Fetch-Site", "none") // nobody's page asked for it
 	}
 	for _, defaults := range []http.Header{b.Header, own} {

@@ -1,16 +1,16 @@
-package testkit_test
+package authtest_test
 
 import (
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-sallyport/auth/internal/testkit"
+	"github.com/go-sallyport/auth/authtest"
 )
 
 func TestClock(t *testing.T) {
 	start := time.Date(2026, 3, 29, 1, 59, 59, 0, time.UTC)
-	c := testkit.NewClock(start)
+	c := authtest.NewClock(start)
 	if !c.Now().Equal(start) || !c.Now().Equal(c.Now()) {
 		t.Errorf("shows %v, want %v and no other", c.Now(), start)
 	}
@@ -27,14 +27,14 @@ func TestClock(t *testing.T) {
 }
 
 func TestClockZero(t *testing.T) {
-	if now := testkit.NewClock(time.Time{}).Now(); now.Year() != 2026 {
+	if now := authtest.NewClock(time.Time{}).Now(); now.Year() != 2026 {
 		t.Errorf("the zero start shows %v", now)
 	}
 }
 
 func TestClockConcurrently(t *testing.T) {
 	start := time.Unix(0, 0)
-	c := testkit.NewClock(start)
+	c := authtest.NewClock(start)
 	var wg sync.WaitGroup
 	for range 300 {
 		wg.Go(func() { c.Advance(time.Second) })

@@ -1,4 +1,4 @@
-package testkit
+package authtest
 
 import (
 	"bytes"
@@ -18,11 +18,13 @@ import (
 // Accept, Origin, Sec-Fetch-Site and their like as a page of that origin would.
 // It does not follow redirects until told to.
 //
-// In two ways it is harsher on the server than a browser is. It sends cookies
-// whatever their SameSite and wherever the request pretends to come from, so that
-// the server's own checks are what is tested. And it measures the age of cookies
-// by the real clock, so that a server with a scripted one gets to see cookies
-// that it thinks have expired.
+// In three ways it is harsher on the server than a browser is. It sends cookies
+// whatever their SameSite and wherever the headers pretend that the request comes
+// from, so that the server's own checks are what is tested; only requests made
+// From another site obey SameSite. It asks for no permission first, where a browser
+// would by a CORS preflight. And it measures the age of cookies by the real clock,
+// so that a server with a scripted one gets to see cookies that it thinks have
+// expired.
 //
 // Get, Post, PostJSON and Fetch take a path, or a whole URL, and at their end
 // names and values of headers in turn, which replace the browser's own. An empty
@@ -32,16 +34,20 @@ import (
 //	b.Get("/account", "Cookie", "")
 //
 // A Browser may be used by many goroutines at once. All its methods but Try end
-// the test if no response comes, so a goroutine other than the test's calls Try.
+// the test if no response comes within a minute, so a goroutine other than the
+// test's calls Try.
 type Browser struct {
 	// Header replaces the browser's own headers in every request, as the headers
-	// of a single call do. Set it before the Browser is shared.
+	// of a single call do; a name without a value keeps that header from being
+	// sent. Set it before the Browser is shared.
 	Header http.Header
 
-	t      testing.TB
-	base   *url.URL
-	client *http.Client
-	jar    *jar
+	t        testing.TB
+	base     *url.URL // where paths lead
+	page     *url.URL // the origin that requests come from: base, unless the Browser is of From
+	sameSite bool     // obeyed
+	client   *http.Client
+	jar      *jar
 }
 
 // timeout is the longest that one exchange may take. It is there to end a
@@ -49,18 +55,15 @@ type Browser struct {
 const timeout = time.Minute
 
 // NewBrowserAt returns a browser for a server that is there already, through
-// transport (nil: the default). With the transport of an httptest.Server, that
-// server is also found as https://example.com and its subdomains.
+// transport (nil: the default):
+//
+//	b := authtest.NewBrowserAt(t, server.URL, server.Client().Transport)
+//
+// With the transport of an httptest.Server, that server is also found as
+// https://example.com and its subdomains. Of baseURL only the origin counts.
 func NewBrowserAt(t testing.TB, baseURL string, transport http.RoundTripper) *Browser {
 	t.Helper()
-	base, err := url.Parse(baseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if base.Scheme == "" || base.Host == "" {
-		t.Fatalf("a browser wants a URL such as https://127.0.0.1:8443, not %q", baseURL)
-	}
-	base.Path, base.RawPath, base.RawQuery, base.Fragment = "", "", "", ""
+	base := origin(t, baseURL)
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
@@ -72,6 +75,7 @@ func NewBrowserAt(t testing.TB, baseURL string, transport http.RoundTripper) *Br
 	return &Browser{
 		t:    t,
 		base: base,
+		page: base,
 		client: &http.Client{
 			Transport:     transport,
 			Timeout:       timeout,
@@ -81,8 +85,41 @@ func NewBrowserAt(t testing.TB, baseURL string, transport http.RoundTripper) *Br
 	}
 }
 
+// origin returns the origin of a URL.
+func origin(t testing.TB, whole string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Scheme == "" || u.Host == "" {
+		t.Fatalf("a browser wants a URL such as https://127.0.0.1:8443, not %q", whole)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}
+}
+
+// From returns the same browser, with the same cookies, on a page of another
+// origin. What it sends to the server of b comes from there: with that Origin, with
+// the Sec-Fetch-Site that fits, and without the cookies that SameSite keeps at home
+// (draft-ietf-httpbis-rfc6265bis, section 5.8.3; a cookie that says nothing is sent,
+// as some browsers do):
+//
+//	b.From("https://evil.example").Post("/transfer", form).WantProblem(http.StatusUnauthorized, problem.Unauthenticated)
+//
+// Get is then a link that was clicked, Post a form that was sent, and Fetch a
+// script of that page with credentials. A server that leaves all of it to SameSite
+// passes such a test; the headers of a single call show what is behind it. Names
+// are of one site if their last two labels are the same, addresses if they are.
+func (b *Browser) From(page string) *Browser {
+	b.t.Helper()
+	other := *b
+	other.page, other.sameSite = origin(b.t, page), true
+	return &other
+}
+
 // Another returns a browser at the same server that shares nothing with b:
-// another person's, or the same person's other device.
+// another person's, or the same person's other device. t is the test that it
+// fails, such as a subtest.
 func (b *Browser) Another(t testing.TB) *Browser {
 	t.Helper()
 	return NewBrowserAt(t, b.base.String(), b.client.Transport)
@@ -214,8 +251,10 @@ func (b *Browser) send(req *http.Request, own http.Header) (*Response, error) {
 	req.URL = b.base.ResolveReference(req.URL)
 	b.complete(req, own)
 	if _, set := req.Header["Cookie"]; !set {
-		for _, c := range b.jar.Cookies(req.URL) {
-			req.AddCookie(c)
+		for _, c := range b.jar.sent(req.URL) {
+			if !b.sameSite || leaves(c, relation(b.page, req.URL), req) {
+				req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted})
+			}
 		}
 	}
 	resp, err := b.client.Do(req)

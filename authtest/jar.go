@@ -1,4 +1,4 @@
-package testkit
+package authtest
 
 import (
 	"net/http"
@@ -54,6 +54,36 @@ func (j *jar) find(u *url.URL, name string) *http.Cookie {
 		}
 	}
 	return nil
+}
+
+// sent returns the cookies that go to u, with their attributes.
+func (j *jar) sent(u *url.URL) []*http.Cookie {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list := j.Cookies(u)
+	for i, c := range list {
+		for _, known := range j.set {
+			if known.Name == c.Name && known.Value == c.Value {
+				list[i] = known
+				break
+			}
+		}
+	}
+	return list
+}
+
+// leaves reports whether c, by its SameSite, goes with req from a page of that
+// relation.
+func leaves(c *http.Cookie, relation string, req *http.Request) bool {
+	switch {
+	case relation != "cross-site":
+		return true
+	case c.SameSite == http.SameSiteStrictMode:
+		return false
+	case c.SameSite == http.SameSiteLaxMode:
+		return safe(req.Method) && req.Header.Get("Sec-Fetch-Mode") == "navigate"
+	}
+	return true
 }
 
 // cookiePath is the path that c counts for (RFC 6265 §5.1.4).

@@ -1,4 +1,4 @@
-package testkit
+package authtest
 
 import (
 	"encoding/json"
@@ -11,13 +11,35 @@ import (
 )
 
 // A Response is an answer that has been read to its end. Its Body shadows that
-// of the http.Response.
+// of the http.Response. What its methods end is the test that its Browser was made
+// for: in a subtest, use a Browser of the subtest (Another).
 type Response struct {
 	*http.Response
 	Body string
 
 	t    testing.TB
 	sent *http.Request // Request, but with the context of its sender
+}
+
+// Want ends the test, and shows the response, if its status is another. It returns
+// the response.
+func (r *Response) Want(status int) *Response {
+	r.t.Helper()
+	if r.StatusCode != status {
+		r.t.Fatalf("%s, want %d:\n%s", r.what(), status, r.Body)
+	}
+	return r
+}
+
+// WantProblem is Want for an error: it ends the test unless the body is a problem
+// with that status and that code, which it returns.
+func (r *Response) WantProblem(status int, code problem.Code) problem.Details {
+	r.t.Helper()
+	d := r.Want(status).Problem()
+	if d.Code != code || d.Status != status {
+		r.t.Fatalf("%s is the problem %d %q, want %d %q:\n%s", r.what(), d.Status, d.Code, status, code, r.Body)
+	}
+	return d
 }
 
 // Cookie returns the Set-Cookie of that name with its attributes, or nil. It
@@ -53,8 +75,15 @@ func (r *Response) Problem() problem.Details {
 	return d
 }
 
-// Form returns what the form of the page with that action submits if nobody
+// Form returns what the first form of the page with that action submits if nobody
 // fills it in: the hidden fields above all. It ends the test if there is none.
+//
+//	form := page.Form("/login")
+//	form.Set("password", "correct horse battery staple")
+//	b.Post("/login", form)
+//
+// It reads enough of HTML for pages that a template has written: input, textarea
+// and select within the form. Buttons are not pressed.
 func (r *Response) Form(action string) url.Values {
 	r.t.Helper()
 	fields, ok := formFields(r.Body, action)
@@ -76,5 +105,5 @@ func (r *Response) decode(contentType string, v any) {
 
 // what names the response in a failure.
 func (r *Response) what() string {
-	return r.Status + " to " + r.Request.Method + " " + r.Request.URL.Path
+	return r.Status + " to " + r.sent.Method + " " + r.sent.URL.Path
 }

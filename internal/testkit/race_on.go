@@ -1,0 +1,6 @@
+//go:build race
+
+package testkit
+
+// RaceDetector reports whether the tests are built with it.
+const RaceDetector = true
