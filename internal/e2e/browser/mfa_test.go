@@ -7,6 +7,8 @@ import (
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+
+	"github.com/go-sallyport/auth/internal/e2e/running"
 )
 
 // TestMFA makes a passkey and an app on the pages of the example, and goes through its
@@ -75,7 +77,7 @@ func TestMFA(t *testing.T) {
 			t.Error("the QR code is no picture")
 		}
 		secret := ask(t, p.tab, chromedp.Text("#secret"))
-		p.fill("Turn it on", "Your recovery codes", "code", codeAt(t, secret, -30*time.Second))
+		p.fill("Turn it on", "Your recovery codes", "code", running.Code(t, secret, -30*time.Second))
 		p.look("mfa-codes")
 		do(t, p.tab, chromedp.Click("//a[text()='I have written them down']"), chromedp.WaitVisible("//h1[text()='Your account']"))
 		p.look("mfa-account")
@@ -83,7 +85,7 @@ func TestMFA(t *testing.T) {
 		p.fill("Sign in", "One more step", "email", address, "password", pw)
 		p.look("mfa-factor")
 		do(t, p.tab, chromedp.Click("input#trust"))
-		p.fill("Go on", "Your account", "code", codeAt(t, secret, 0))
+		p.fill("Go on", "Your account", "code", running.Code(t, secret, 0))
 		p.reads("Browsers that are not asked")
 		signOut()
 		p.fill("Sign in", "Your account", "email", address, "password", pw)
