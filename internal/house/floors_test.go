@@ -15,14 +15,15 @@ import (
 // is known to us or, where none is known, the one that was looked at when it was
 // added.
 var floors = map[string]string{
-	"go":                            "1.25.1", // CVE-2025-47910: CrossOriginProtection
-	"github.com/golang-jwt/jwt/v5":  "5.2.2",  // CVE-2025-30204
-	"github.com/redis/go-redis/v9":  "9.7.3",  // CVE-2025-29923
-	"golang.org/x/oauth2":           "0.27.0", // CVE-2025-22868
-	"github.com/go-jose/go-jose/v4": "4.0.5",  // CVE-2025-27144
-	"golang.org/x/crypto":           "0.35.0", // CVE-2025-22869
-	"golang.org/x/text":             "0.3.8",  // CVE-2022-32149
-	"github.com/jackc/pgx/v5":       "5.5.4",  // CVE-2024-27304
+	"go":                                  "1.25.1", // CVE-2025-47910: CrossOriginProtection
+	"github.com/golang-jwt/jwt/v5":        "5.2.2",  // CVE-2025-30204
+	"github.com/redis/go-redis/v9":        "9.7.3",  // CVE-2025-29923
+	"golang.org/x/oauth2":                 "0.27.0", // CVE-2025-22868
+	"github.com/go-jose/go-jose/v4":       "4.0.5",  // CVE-2025-27144
+	"golang.org/x/crypto":                 "0.35.0", // CVE-2025-22869
+	"golang.org/x/text":                   "0.3.8",  // CVE-2022-32149
+	"github.com/prometheus/client_golang": "1.11.1", // CVE-2022-21698
+	"github.com/jackc/pgx/v5":             "5.5.4",  // CVE-2024-27304
 
 	"github.com/alexedwards/scs/v2":    "2.9.0",
 	"github.com/coreos/go-oidc/v3":     "3.21.0",
