@@ -15,9 +15,10 @@ import (
 // counted like a login; of a user without one, a fresh sign-in.
 //
 // Other credentials end by Revokers, and those from before the change by Current as
-// well, if p is a session and Config.Elevate is set. Else p could not outlive that,
-// so Current refuses what is older than the sign-in of p, and a token that is younger
-// and that no Revoker reaches is good until it expires.
+// well, if p is a session and Config.Elevate is set. If Elevate fails then p ends
+// with them: a copy of its cookie may be why the password is changed. With any other
+// p, which could not outlive that, Current refuses what is older than the sign-in of
+// p, and a token that is younger and that no Revoker reaches is good until it expires.
 //
 // Errors are those of Authenticate; a *password.PolicyError; an *auth.StepUpError;
 // auth.ErrForbidden for an API key; faults, after which the password may have
@@ -36,7 +37,7 @@ func (s *Service) UpdatePassword(ctx context.Context, c Client, p *auth.Principa
 	defer cancel()
 	err = s.setPassword(ctx, u, hash, change{
 		except: p.CredentialID,
-		since:  func(ctx context.Context) time.Time { return s.elevate(ctx, p) },
+		since:  func(ctx context.Context) (time.Time, string) { return s.elevate(ctx, p) },
 		fits:   func(now User) error { return s.stillFits(ctx, now, u.Hash, current) },
 		gone:   auth.ErrInvalidCredentials,
 	})
@@ -82,20 +83,22 @@ func (s *Service) fresh(p *auth.Principal) error {
 	return (&auth.StepUp{MaxAge: s.cfg.FreshFor, Now: s.cfg.Now}).Check(p)
 }
 
-// elevate renews the credential of the request and returns from when on
-// credentials stay good: from now on if p has been renewed, else from its own
-// sign-in on, as it would end itself.
+// elevate renews the credential of the request and returns from when on credentials
+// stay good, and the id of the one that does so whenever it is from. If p has been
+// renewed they are those from now on and p; if that has failed, those from now on. A
+// p that is not renewed at all would end itself: then they are those from its own
+// sign-in on.
 //
 // Only a session is renewed: with any other credential, the session that the
 // request may have as well can be that of somebody else.
-func (s *Service) elevate(ctx context.Context, p *auth.Principal) (validAfter time.Time) {
-	at := s.now()
-	if s.cfg.Elevate != nil && p.Method == auth.MethodSession {
-		err := s.cfg.Elevate(ctx, auth.Factor{Kind: auth.FactorPassword, At: at})
-		if err == nil {
-			return at
-		}
-		s.emit(ctx, EventFault, p.Subject, err)
+func (s *Service) elevate(ctx context.Context, p *auth.Principal) (validAfter time.Time, except string) {
+	if s.cfg.Elevate == nil || p.Method != auth.MethodSession {
+		return provedAt(p), p.CredentialID
 	}
-	return provedAt(p)
+	at := s.now()
+	if err := s.cfg.Elevate(ctx, auth.Factor{Kind: auth.FactorPassword, At: at}); err != nil {
+		s.emit(ctx, EventFault, p.Subject, err)
+		return at, ""
+	}
+	return at, p.CredentialID
 }

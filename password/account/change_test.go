@@ -64,6 +64,29 @@ func TestChangePassword(t *testing.T) {
 		}
 	})
 
+	for name, revokers := range map[string]bool{"": true, " and that no Revoker reaches": false} {
+		t.Run("PWD-16 SES-04 a session that cannot be renewed"+name+" ends with the others", func(t *testing.T) {
+			g := newRig(t, func(cfg *account.Config) {
+				cfg.Elevate = func(context.Context, auth.Factor) error { return errors.New("the store is gone") }
+				if !revokers {
+					cfg.Revokers = nil
+				}
+			})
+			u := g.user(alice)
+			mine := g.login(alice, oldPass)
+			g.clock.Advance(time.Minute)
+			other := g.login(alice, oldPass)
+			g.clock.Advance(time.Minute)
+			g.want(mine.PostJSON("/change-password", change), 204)
+			g.want(mine.Get("/me"), 401)
+			g.want(other.Get("/me"), 401)
+			if !g.fits(u.ID, newPass) || !g.stored(u.ID).ValidAfter.Equal(g.clock.Now()) {
+				t.Errorf("got %+v", g.stored(u.ID))
+			}
+			g.login(alice, newPass)
+		})
+	}
+
 	t.Run("PWD-16 credentials that Revokers do not reach are refused by Current", func(t *testing.T) {
 		g := newRig(t, func(cfg *account.Config) { cfg.Revokers = nil })
 		g.user(alice)

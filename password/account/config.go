@@ -81,8 +81,9 @@ type Config struct {
 	Revokers auth.Revokers
 	// Elevate renews the credential of the request after its user has given the
 	// password again, as the method of that name of a session.Manager does. With it
-	// a change of password ends all other credentials even if Revokers fail. Nil:
-	// the credential of the request stays what it is.
+	// a change of password ends all other credentials even if Revokers fail, and if
+	// it fails itself it ends the session of the request too: its user signs in again.
+	// Nil: the credential of the request stays what it is.
 	Elevate func(ctx context.Context, f auth.Factor) error
 	// Claim takes from an account what was added before anybody had proved its
 	// address, factors, keys and links to other providers, when somebody does. It is

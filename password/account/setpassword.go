@@ -20,10 +20,10 @@ func (s *Service) accept(ctx context.Context, pw, email string) (hash string, er
 
 // A change is what setPassword does besides.
 type change struct {
-	except string // the CredentialID that stays, or none
+	except string // the CredentialID that stays until since is called, or none
 	// since is called once, right before the hash is replaced: credentials from
-	// before that time end.
-	since func(ctx context.Context) time.Time
+	// before that time end, and all but the one with that CredentialID.
+	since func(ctx context.Context) (validAfter time.Time, except string)
 	fits  func(now User) error // nil if the change still holds for the user as they are now
 	gone  error                // if there is no such user any more
 }
@@ -46,13 +46,14 @@ func (s *Service) setPassword(ctx context.Context, u User, hash string, c change
 	if err := s.revoke(ctx, u.ID, c.except); err != nil {
 		return err
 	}
-	if err := s.replaceHash(ctx, u, hash, c); err != nil {
+	validAfter, except := c.since(ctx)
+	if err := s.replaceHash(ctx, u, hash, validAfter, c); err != nil {
 		return err
 	}
 	if err := s.tokens.Void(ctx, u.ID); err != nil {
 		return err
 	}
-	return s.revoke(ctx, u.ID, c.except)
+	return s.revoke(ctx, u.ID, except)
 }
 
 // maxConflicts is how often another write to the same account may come first.
@@ -60,8 +61,7 @@ const maxConflicts = 5
 
 // replaceHash is step 2. A login that has renewed the hash meanwhile, which is the
 // common conflict, changes nothing that matters.
-func (s *Service) replaceHash(ctx context.Context, u User, hash string, c change) error {
-	validAfter := c.since(ctx)
+func (s *Service) replaceHash(ctx context.Context, u User, hash string, validAfter time.Time, c change) error {
 	var err error
 	for range maxConflicts {
 		err = s.store.SetPassword(ctx, u.ID, u.Hash, hash, validAfter)
@@ -85,4 +85,4 @@ func (s *Service) replaceHash(ctx context.Context, u User, hash string, c change
 }
 
 // sinceNow ends all credentials there are.
-func (s *Service) sinceNow(context.Context) time.Time { return s.now() }
+func (s *Service) sinceNow(context.Context) (time.Time, string) { return s.now(), "" }
