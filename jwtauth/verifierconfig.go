@@ -14,7 +14,7 @@ const (
 	DefaultMaxLifetime  = 15 * time.Minute
 	DefaultMaxTokenSize = 8 << 10 // bytes
 	DefaultEpochDelay   = 10 * time.Second
-	DefaultCacheSize    = 4096
+	DefaultCacheSize    = 20_000
 )
 
 // The bounds of VerifierConfig.
@@ -63,7 +63,8 @@ type VerifierConfig struct {
 	Revoked func(ctx context.Context, c *Claims) (bool, error)
 	// CacheSize is how many tokens of asymmetric keys are remembered as verified,
 	// which saves the work of their signatures. The times, the key and the
-	// revocation of a token are checked all the same. Zero: 4,096. Negative: none.
+	// revocation of a token are checked all the same. Zero: 20,000, of about a KiB
+	// each. Negative: none.
 	CacheSize int
 	// Realm is the realm of the challenge (RFC 9110 §11.5). Empty: it has none.
 	Realm string
