@@ -16,7 +16,8 @@ import (
 // Revokers are asked before do, so that nothing has changed if they cannot work,
 // and again after it, for what was issued meanwhile. If that fails the error is a
 // 503 and the factors have changed. Do is called once, with a context that goes on
-// when the client has gone.
+// when the client has gone. A do that takes the CredentialID from p, which is a
+// Clone then, ends the credential of the request with the others.
 //
 // Errors: a *auth.StepUpError; auth.ErrForbidden for an API key,
 // auth.ErrNoCredentials for a nil p; that of do; faults.
@@ -44,6 +45,7 @@ func (m *Manager) Change(ctx context.Context, p *auth.Principal, event auth.Even
 func (m *Manager) change(ctx context.Context, p *auth.Principal, event auth.EventKind, do func(ctx context.Context) error) error {
 	ctx, cancel := detach(ctx)
 	defer cancel()
+	by := p.CredentialID
 	if err := m.revoke(ctx, p); err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func (m *Manager) change(ctx context.Context, p *auth.Principal, event auth.Even
 		return err
 	}
 	// Whatever comes next, the factors have changed.
-	m.emit(ctx, auth.Event{Kind: event, Subject: p.Subject, CredentialID: p.CredentialID})
+	m.emit(ctx, auth.Event{Kind: event, Subject: p.Subject, CredentialID: by})
 	m.notify(ctx, Notice{Kind: event, Subject: p.Subject})
 	return m.revoke(ctx, p)
 }

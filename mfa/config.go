@@ -78,7 +78,9 @@ type Config struct {
 	Revokers auth.Revokers
 	// Elevate notes a factor in the session of the request, as the method of that
 	// name of a session.Manager does: for step-up, and after a factor was
-	// confirmed. Nil: sessions are not stepped up.
+	// confirmed. If that fails after a factor was confirmed the session ends with all
+	// others (Revokers), as its cookie was not renewed. Nil: sessions are not stepped
+	// up.
 	Elevate func(ctx context.Context, f auth.Factor) error
 	// Reissue answers a step-up of a principal that came with an access token
 	// (auth.MethodJWT) by new tokens, which name the factor: a jwtauth.Issuer. Nil:

@@ -45,6 +45,12 @@ func (m *Manager) Enrol(ctx context.Context, p *auth.Principal) (*Enrolment, err
 // *throttle.LockedError; those of Enrol. After a fault the app may be enabled and
 // its codes unseen: IssueCodes makes others.
 func (m *Manager) Confirm(ctx context.Context, p *auth.Principal, code string) ([]string, error) {
+	return m.confirm(ctx, p, code, func(context.Context) bool { return true })
+}
+
+// confirm is Confirm, with note called once the app is enabled: it reports whether the
+// credential of p stays.
+func (m *Manager) confirm(ctx context.Context, p *auth.Principal, code string, note func(ctx context.Context) bool) ([]string, error) {
 	if err := m.fresh(ctx, p); err != nil {
 		return nil, err
 	}
@@ -58,12 +64,19 @@ func (m *Manager) Confirm(ctx context.Context, p *auth.Principal, code string) (
 	}
 	f.Call, f.ConfirmedAt = newCall(), m.now()
 	codes, hashes := newCodes(p.Subject, m.cfg.RecoveryCodes)
-	err = m.change(ctx, p, EventEnabled, func(ctx context.Context) error {
+	stays := p.Clone()
+	err = m.change(ctx, stays, EventEnabled, func(ctx context.Context) error {
 		err := m.store.Activate(ctx, p.Subject, f, hashes)
-		if errors.Is(err, ErrNoPending) {
+		switch {
+		case errors.Is(err, ErrNoPending):
 			return fmt.Errorf("%w: %w", ErrEnrolment, err)
+		case err != nil:
+			return unavailable("activate", err)
 		}
-		return unavailable("activate", err)
+		if !note(ctx) {
+			stays.CredentialID = ""
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

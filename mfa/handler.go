@@ -2,10 +2,12 @@ package mfa
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/internal/body"
+	"github.com/go-sallyport/auth/problem"
 )
 
 // maxBody bounds the body of a request, in bytes.
@@ -80,8 +82,8 @@ type codesOutput struct {
 
 // VerifyHandler answers POST {code} of the login that has come from EnableHandler
 // with {recovery_codes}; a form has Config.Form show them. The session of the
-// request has the factor from then on (Config.Elevate). Mount it behind a Gate. See
-// Confirm.
+// request has the factor from then on (Config.Elevate) or, if that fails, ends with
+// the others. Mount it behind a Gate. See Confirm.
 func (m *Manager) VerifyHandler() http.Handler {
 	type input struct {
 		Code string `json:"code"`
@@ -92,24 +94,35 @@ func (m *Manager) VerifyHandler() http.Handler {
 			return err
 		}
 		p, _ := auth.FromContext(r.Context())
-		codes, err := m.Confirm(r.Context(), p, in.Code)
+		codes, err := m.confirm(r.Context(), p, in.Code, func(ctx context.Context) bool { return m.note(ctx, p, auth.FactorOTP) })
 		if err != nil {
 			return auth.Challenged(r.Context(), err)
 		}
-		m.note(r.Context(), p, auth.FactorOTP)
 		return m.show(w, r, FormState{Flow: FlowVerify, RecoveryCodes: codes}, codesOutput{codes})
 	})
 }
 
-// note notes a factor in the session of the request. If that fails the session is
-// asked for the factor again where one is wanted.
-func (m *Manager) note(ctx context.Context, p *auth.Principal, kind string) {
+// note notes a factor in the session of the request, which renews it, and reports
+// whether it stays. If that fails it does not: a copy of its cookie may be why there
+// is to be a factor, and would be good on. A panic of the hook is such a failure, as
+// the factor is there by now.
+func (m *Manager) note(ctx context.Context, p *auth.Principal, kind string) (stays bool) {
 	if m.cfg.Elevate == nil || p.Method != auth.MethodSession {
-		return
+		return true
 	}
-	if err := m.cfg.Elevate(ctx, auth.Factor{Kind: kind, At: m.now()}); err != nil {
+	failed := func(err error) bool {
 		m.emit(ctx, auth.Event{Kind: EventFault, Subject: p.Subject, Err: err})
+		return false
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			stays = failed(errors.New(problem.PanicError(v).Error()))
+		}
+	}()
+	if err := m.cfg.Elevate(ctx, auth.Factor{Kind: kind, At: m.now()}); err != nil {
+		return failed(err)
+	}
+	return true
 }
 
 // DisableHandler answers POST {code} or {recovery_code} with 204. Mount it behind a

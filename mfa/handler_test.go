@@ -249,19 +249,55 @@ func TestStepUp(t *testing.T) {
 		g.want(g.browser.Fetch("GET", "/sensitive", nil, "Authorization", "Bearer "+tokens.Access), 204)
 		g.want(g.browser.Fetch("GET", "/sensitive", nil, bearer...), 401)
 	})
-	t.Run("a session that cannot be raised after it has confirmed goes on without the factor", func(t *testing.T) {
-		g := newRig(t, func(c *mfa.Config) { c.Elevate = func(context.Context, auth.Factor) error { return errDown } })
+	for name, elevate := range map[string]func(context.Context, auth.Factor) error{
+		"F01": func(context.Context, auth.Factor) error { return errDown },
+		"F16": func(context.Context, auth.Factor) error { panic("the hook") },
+	} {
+		t.Run("MFA-08 SES-04 "+name+" a session that cannot be renewed after it has confirmed ends with the others", func(t *testing.T) {
+			g := newRig(t, func(c *mfa.Config) { c.Elevate = elevate })
+			g.want(g.browser.PostJSON("/login?user=alice", "{}"), 204)
+			copied := g.browser.Cookie("__Host-session")
+			var out struct{ Secret string }
+			g.want(g.browser.PostJSON("/mfa/enable", "{}"), 200).JSON(&out)
+			f := &phone{g: g, secret: out.Secret, subject: "alice"}
+			var codes struct {
+				RecoveryCodes []string `json:"recovery_codes"`
+			}
+			g.want(g.browser.PostJSON("/mfa/verify", object{"code": f.code()}), 200).JSON(&codes)
+			g.want(g.browser.Fetch("GET", "/private", nil), 401)
+			g.want(g.browser.Another(t).Fetch("GET", "/private", nil, "Cookie", "__Host-session="+copied.Value), 401)
+			if g.happened(mfa.EventFault) != 1 || g.happened(mfa.EventEnabled) != 1 || len(codes.RecoveryCodes) != 10 {
+				t.Errorf("nobody was told, or the codes are lost: %d codes", len(codes.RecoveryCodes))
+			}
+			g.clock.Advance(time.Minute)
+			g.signIn(g.browser, f)
+		})
+	}
+	t.Run("MFA-08 SES-04 a session that can be neither renewed nor ended is not told as done", func(t *testing.T) {
+		down := false
+		g := newRig(t, func(c *mfa.Config) {
+			c.Elevate = func(context.Context, auth.Factor) error { down = true; return errDown }
+			c.Revokers = append(c.Revokers, auth.RevokerFunc(func(context.Context, string, string) error {
+				if down {
+					return errDown
+				}
+				return nil
+			}))
+		})
 		g.want(g.browser.PostJSON("/login?user=alice", "{}"), 204)
 		var out struct{ Secret string }
 		g.want(g.browser.PostJSON("/mfa/enable", "{}"), 200).JSON(&out)
 		f := &phone{g: g, secret: out.Secret}
-		g.want(g.browser.PostJSON("/mfa/verify", object{"code": f.code()}), 200)
-		g.want(g.browser.Fetch("GET", "/private", nil), 204)
-		g.want(g.browser.Fetch("GET", "/sensitive", nil), 401, problem.StepUpRequired)
-		if g.happened(mfa.EventFault) != 1 {
-			t.Error("nobody was told")
+		g.want(g.browser.PostJSON("/mfa/verify", object{"code": f.code()}), 503)
+		if g.happened(mfa.EventEnabled) != 1 || len(g.notices) != 1 {
+			t.Error("the user was not told")
 		}
-		g.clock.Advance(time.Minute)
+	})
+	t.Run("a session that cannot be raised is not told that it was", func(t *testing.T) {
+		g := newRig(t, func(c *mfa.Config) { c.Elevate = func(context.Context, auth.Factor) error { return errDown } })
+		f := g.enable("alice")
+		g.signIn(g.browser, f)
+		g.clock.Advance(10 * time.Minute)
 		g.want(g.browser.PostJSON("/mfa/challenge", object{"code": f.code()}), 500)
 		g.want(g.browser.Fetch("GET", "/sensitive", nil), 401)
 	})

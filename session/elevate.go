@@ -20,7 +20,9 @@ import (
 //
 // It wants Handler in the chain (ErrNoHandler), the headers not sent
 // (ErrCommitted), and somebody signed in (auth.ErrNoCredentials). If it fails the
-// session is as it was.
+// session is as it was or, if the store has done it and its answer was lost, signed out
+// here: nobody has the new id. So who was promised that a copy of the cookie ends, as
+// after a change of password, has to end the session (RevokeSubject).
 func (m *Manager) Elevate(ctx context.Context, f auth.Factor) error {
 	n := m.nodeOf(ctx)
 	if n == nil {

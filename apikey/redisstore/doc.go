@@ -46,6 +46,12 @@
 // min-replicas-max-lag, which bound the window; or package sqlstore, if a revocation
 // must be durable when it has been answered.
 //
+// A Ring by default gives the keys of a shard that is down to another one, where nothing
+// is: to revoke all keys of a subject is answered there, and they are good again when the
+// shard is back. New refuses such a ring; with a HeartbeatFn that always returns true the
+// calls for that shard fail until it is back. When the shards are changed (SetAddrs) some
+// keys are gone, and are there again when that is undone.
+//
 // Eviction (maxmemory-policy allkeys-* or volatile-*) loses all keys of a shard
 // together. They are refused, and cannot be restored: their owners must be given new
 // ones. Use noeviction. Evicted or not, no key is good that was not.

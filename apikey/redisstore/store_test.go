@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestWatchConformance(t *testing.T) {
 	})
 	t.Run("a ring of two", func(t *testing.T) {
 		one, two := redistest.Start(t), redistest.Start(t)
-		ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": one.Addr(), "two": two.Addr()}, ContextTimeoutEnabled: true})
+		ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": one.Addr(), "two": two.Addr()}, ContextTimeoutEnabled: true, HeartbeatFn: func(context.Context, *redis.Client) bool { return true }})
 		t.Cleanup(func() { _ = ring.Close() })
 		s := newStore(t, ring, redisstore.Config{Timeout: patience})
 		// Subjects are random: of some runs all are on one of the servers.

@@ -242,7 +242,7 @@ func silent(t *testing.T) map[string]*broken {
 func otherServers(t *testing.T) *broken {
 	t.Helper()
 	one, two := redistest.Start(t), redistest.Start(t)
-	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": one.Addr()}, ContextTimeoutEnabled: true})
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": one.Addr()}, ContextTimeoutEnabled: true, HeartbeatFn: func(context.Context, *redis.Client) bool { return true }})
 	t.Cleanup(func() { _ = ring.Close() })
 	w := watch(t, newStore(t, ring, redisstore.Config{}))
 	await(t, "listening", w.listening, patience)

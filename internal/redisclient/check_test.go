@@ -1,6 +1,7 @@
 package redisclient_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -10,6 +11,9 @@ import (
 
 // A wrapper is a client of a type that nobody knows.
 type wrapper struct{ redis.UniversalClient }
+
+// up is what a ring is told of a shard that is down.
+func up(context.Context, *redis.Client) bool { return true }
 
 // cluster is a client that notices a failover in time.
 func cluster(o redis.ClusterOptions) redis.UniversalClient {
@@ -38,8 +42,9 @@ func TestCheck(t *testing.T) {
 		{"cluster that reads from replicas", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, ReadOnly: true}), false, false},
 		{"cluster that goes to the nearest", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, RouteByLatency: true}), false, false},
 		{"cluster that goes anywhere", cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, RouteRandomly: true}), false, false},
-		{"ring", redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), false, true},
-		{"ring, deaf to deadlines", redis.NewRing(&redis.RingOptions{}), false, false},
+		{"ring", redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true, HeartbeatFn: up}), false, true},
+		{"ring, deaf to deadlines", redis.NewRing(&redis.RingOptions{HeartbeatFn: up}), false, false},
+		{"I2 ring that moves the keys of a shard that is down", redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), false, false},
 		{"unknown", wrapper{}, false, false},
 		{"unknown, skipped", wrapper{}, true, true},
 	} {

@@ -39,6 +39,12 @@
 // families are live and listed again. min-replicas-to-write and
 // min-replicas-max-lag bound the window.
 //
+// A Ring by default gives the keys of a shard that is down to another one, where nothing
+// is: a revocation is answered there, and its families are live again when the shard is
+// back. New refuses such a ring; with a HeartbeatFn that always returns true the calls for
+// that shard fail until it is back. When the shards are changed (SetAddrs) some users are
+// signed out, and are signed in again when that is undone.
+//
 // Eviction (maxmemory-policy allkeys-* or volatile-*) signs users out early, and
 // nothing worse. Use noeviction all the same; sign-ins and refreshes then fail when
 // memory is full, while sign-outs and revocations go on.

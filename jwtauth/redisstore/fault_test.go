@@ -82,6 +82,7 @@ func TestNew(t *testing.T) {
 		"cluster":            {client: cluster(redis.ClusterOptions{ContextTimeoutEnabled: true})},
 		"cluster, replicas":  {client: cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, ReadOnly: true}), wrong: "replicas"},
 		"cluster, deadlines": {client: cluster(redis.ClusterOptions{}), wrong: "ContextTimeoutEnabled"},
+		"ring, moves keys":   {client: redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), wrong: "HeartbeatFn"},
 		"ring, deadlines":    {client: redis.NewRing(&redis.RingOptions{}), wrong: "ContextTimeoutEnabled"},
 		"wrapper":            {client: wrapper{good}, wrong: "cannot be checked"},
 		"wrapper, unchecked": {client: wrapper{good}, cfg: redisstore.Config{SkipClientCheck: true}},

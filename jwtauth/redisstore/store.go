@@ -23,8 +23,9 @@ type Store struct {
 var _ jwtauth.FamilyStore = (*Store)(nil)
 
 // New returns a Store. It refuses a client that does not obey deadlines
-// (ContextTimeoutEnabled), that may read from replicas, or that is late to notice a
-// failover of its cluster (ClusterStateReloadInterval).
+// (ContextTimeoutEnabled), that may read from replicas, that is late to notice a
+// failover of its cluster (ClusterStateReloadInterval), or that is a ring which gives
+// the keys of a shard that is down to another (HeartbeatFn).
 func New(client redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg, err := cfg.complete()
 	if err != nil {

@@ -78,7 +78,8 @@ type Config struct {
 	// mfa.Config.FreshFor is, which decides in the end. Zero: 15 minutes.
 	FreshFor time.Duration
 	// Elevate notes in the session of the request that a passkey was used when one
-	// is registered, as for mfa.Config. Nil: it is asked for where it is wanted.
+	// is registered, as for mfa.Config: if it fails the session ends with all others.
+	// Nil: it is asked for where it is wanted.
 	Elevate func(ctx context.Context, f auth.Factor) error
 
 	// ErrorHandler answers what is refused. Nil: problem.WriteError.

@@ -80,6 +80,24 @@ func TestFaults(t *testing.T) {
 		g.store.on(nil, nil)
 		g.want(g.finish(g.browser, "login", d.get(g.begin(g.browser, "login"), twist{})), 204)
 	})
+	t.Run("MFA-08 F03 I2 an answer of the store to Remove that is lost: who tries again has ended what came meanwhile", func(t *testing.T) {
+		g := newRig(t)
+		b, thief := g.enrolled("alice", newDevice(t)), g.browser.Another(t)
+		id := mine(g, "alice")
+		g.store.on(nil, func(method string) error {
+			if method != "Remove" {
+				return nil
+			}
+			g.want(g.login(thief, "alice"), 204) // by the password alone, as of now
+			return errDown
+		})
+		g.want(b.Fetch("DELETE", "/passkeys/"+id, nil), 503)
+		g.store.on(nil, nil)
+		g.want(thief.Fetch("GET", "/private", nil), 204) // the 503 said so
+		g.want(b.Fetch("DELETE", "/passkeys/"+id, nil), 204)
+		g.want(thief.Fetch("GET", "/private", nil), 401)
+		g.want(b.Fetch("GET", "/private", nil), 204)
+	})
 	t.Run("F15 a client that goes while the passkey is used: the answer is used up", func(t *testing.T) {
 		g, d := newRig(t), newDevice(t)
 		d.count = 1
@@ -183,14 +201,19 @@ func TestFaults(t *testing.T) {
 		g.want(g.finish(b, "login", d.get(g.begin(b, "login"), twist{})), 204)
 		g.want(b.Fetch("GET", "/sensitive", nil), 204)
 	})
-	t.Run("Elevate that fails is told of, and the passkey is registered", func(t *testing.T) {
-		g := newRig(t, func(c *passkey.Config) {
-			c.Elevate = func(context.Context, auth.Factor) error { return errDown }
+	for name, elevate := range map[string]func(context.Context, auth.Factor) error{
+		"F01": func(context.Context, auth.Factor) error { return errDown },
+		"F16": func(context.Context, auth.Factor) error { panic("the hook") },
+	} {
+		t.Run("MFA-08 SES-04 "+name+" a session that cannot be renewed ends with the others, and the passkey is registered", func(t *testing.T) {
+			g, d := newRig(t, func(c *passkey.Config) { c.Elevate = elevate }), newDevice(t)
+			b := g.enrolled("alice", d)
+			g.wantTold(passkey.EventFault, passkey.EventRegistered)
+			g.want(b.Fetch("GET", "/private", nil), 401)
+			g.want(g.finish(b, "login", d.get(g.begin(b, "login"), twist{})), 204)
+			g.want(b.Fetch("GET", "/sensitive", nil), 204)
 		})
-		b := g.enrolled("alice", newDevice(t))
-		g.wantTold(passkey.EventRegistered, passkey.EventFault)
-		g.want(b.Fetch("GET", "/sensitive", nil), 401, problem.StepUpRequired)
-	})
+	}
 	t.Run("F25 10,000 challenges that nobody answers leave nothing", func(t *testing.T) {
 		g := newRig(t)
 		var calls atomic.Int64

@@ -121,7 +121,9 @@ func (m *Manager) Rename(ctx context.Context, p *auth.Principal, id ID, name str
 // mfa.Manager.Change: it wants a fresh proof, ends all other credentials of the user,
 // trusted devices and waiting challenges, and the user is told (EventRemoved). The
 // last passkey may go; a service whose users have no other way to sign in asks them
-// before. If the user has no such passkey that is no error, and changes nothing.
+// before. If the user has no such passkey that is no error, and nobody is told; other
+// credentials end all the same, as they may have outlived a Remove that failed
+// half-way.
 //
 // Errors: those of mfa.Manager.Change.
 func (m *Manager) Remove(ctx context.Context, p *auth.Principal, id ID) error {
@@ -129,16 +131,23 @@ func (m *Manager) Remove(ctx context.Context, p *auth.Principal, id ID) error {
 		return err
 	}
 	found, err := m.store.Find(ctx, id)
-	switch {
-	case errors.Is(err, ErrNoCredential), err == nil && found.Subject != p.Subject:
-		return m.fresh(ctx, p) // the same to who may not
-	case err != nil:
+	gone := errors.Is(err, ErrNoCredential) || err == nil && found.Subject != p.Subject
+	if err != nil && !gone {
 		return unavailable("find", err)
 	}
-	return m.factors.Change(ctx, p, EventRemoved, func(ctx context.Context) error {
+	err = m.factors.Change(ctx, p, EventRemoved, func(ctx context.Context) error {
+		if gone { // the same to who may not, and all that a Change ends has ended
+			return errGone
+		}
 		return unavailable("remove", m.store.Remove(ctx, p.Subject, id))
 	})
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
 }
+
+var errGone = errors.New("passkey: there is nothing to remove")
 
 // fresh refuses a p that may not register a passkey now, before the user is asked to
 // touch anything. mfa.Manager.Change decides in the end.

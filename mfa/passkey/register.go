@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/internal/body"
+	"github.com/go-sallyport/auth/problem"
 )
 
 // algorithms are those of new passkeys, the preferred first: what WebAuthn L3 §5.4
@@ -125,7 +126,7 @@ type attestation struct {
 // mfa.Manager.Change: it wants a fresh proof as RegisterBeginHandler does, ends all
 // other credentials of the user, trusted devices and waiting challenges, and the user
 // is told (EventRegistered). The session of the request has the factor from then on
-// (Config.Elevate).
+// (Config.Elevate) or, if that fails, ends with the others.
 //
 // Mount it behind a Gate. Refusals: ErrChallenge, ErrRejected, ErrExists, ErrLimit,
 // ErrName, and those of RegisterBeginHandler.
@@ -156,10 +157,19 @@ func (m *Manager) RegisterFinishHandler() http.Handler {
 			return err
 		}
 		made.Subject, made.Name, made.CreatedAt = p.Subject, in.Name, m.now()
-		if err := m.factors.Change(r.Context(), p, EventRegistered, func(ctx context.Context) error { return m.add(ctx, *made, c) }); err != nil {
+		stays := p.Clone()
+		err = m.factors.Change(r.Context(), stays, EventRegistered, func(ctx context.Context) error {
+			if err := m.add(ctx, *made, c); err != nil {
+				return err
+			}
+			if !m.note(ctx, p) {
+				stays.CredentialID = ""
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		m.note(r.Context(), p)
 		return answer(w, http.StatusCreated, entryOf(*made))
 	})
 }
@@ -175,15 +185,27 @@ func (m *Manager) add(ctx context.Context, made Credential, c *ceremony) error {
 	return unavailable("add", err)
 }
 
-// note notes the factor in the session of the request. If that fails the session is
-// asked for the passkey where one is wanted.
-func (m *Manager) note(ctx context.Context, p *auth.Principal) {
+// note notes the factor in the session of the request, which renews it, and reports
+// whether it stays. If that fails it does not: a copy of its cookie may be why there
+// is to be a passkey, and would be good on. A panic of the hook is such a failure, as
+// the passkey is there by now.
+func (m *Manager) note(ctx context.Context, p *auth.Principal) (stays bool) {
 	if m.cfg.Elevate == nil || p.Method != auth.MethodSession {
-		return
+		return true
 	}
-	if err := m.cfg.Elevate(ctx, auth.Factor{Kind: auth.FactorHardware, At: m.now()}); err != nil {
+	failed := func(err error) bool {
 		m.emit(ctx, auth.Event{Kind: EventFault, Subject: p.Subject, Err: err})
+		return false
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			stays = failed(errors.New(problem.PanicError(v).Error()))
+		}
+	}()
+	if err := m.cfg.Elevate(ctx, auth.Factor{Kind: auth.FactorHardware, At: m.now()}); err != nil {
+		return failed(err)
+	}
+	return true
 }
 
 // checkAttestation is WebAuthn L3 §7.1 steps 3 to 25. Go-webauthn does them, but for

@@ -61,6 +61,12 @@
 // are over, and a recovery code once more. A backup that is restored does the same
 // for all that came after it.
 //
+// A Ring by default gives the keys of a shard that is down to another one, where nothing
+// is: a device that was dropped there is trusted again when the shard is back, and who has
+// a factor in it has none meanwhile. New refuses such a ring; with a HeartbeatFn that
+// always returns true the calls for that shard fail until it is back. Never change the
+// shards (SetAddrs) of one that keeps factors.
+//
 // Eviction of challenges and devices (maxmemory-policy allkeys-* or volatile-*) asks
 // users again, and nothing worse. Eviction of factors turns them off: volatile-*
 // does not touch them, allkeys-* does and is refused. A policy that is changed while

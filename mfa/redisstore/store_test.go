@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("ring of two", func(t *testing.T) {
 		a, b := redistest.Start(t), redistest.Start(t)
-		ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": a.Addr(), "b": b.Addr()}, ContextTimeoutEnabled: true})
+		ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": a.Addr(), "b": b.Addr()}, ContextTimeoutEnabled: true, HeartbeatFn: func(context.Context, *redis.Client) bool { return true }})
 		t.Cleanup(func() { _ = ring.Close() })
 		storetest.Run(t, func(t *testing.T) mfa.Store { return newStore(t, ring, redisstore.Config{Timeout: patience}) })
 		wantKeys(t, a, b)

@@ -44,6 +44,12 @@
 // Sentinel or the cluster has promoted a replica the client goes on with it by
 // itself.
 //
+// A Ring by default gives the keys of a shard that is down to another one, where nothing
+// is: a revocation is answered there, and its sessions are live again when the shard is
+// back. New refuses such a ring; with a HeartbeatFn that always returns true the calls for
+// that shard fail until it is back. When the shards are changed (SetAddrs) some users are
+// signed out, and are signed in again when that is undone.
+//
 // Eviction (maxmemory-policy allkeys-* or volatile-*) signs users out early, and
 // nothing worse: it takes all sessions of a user at once, and hides none from a
 // revocation. Use noeviction all the same, and [CheckEviction] to be told at the

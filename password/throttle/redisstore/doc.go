@@ -35,6 +35,10 @@
 // throttle.Config.Memory survive restarts. When memory is full, counting fails,
 // and logins are refused with 503.
 //
+// A Ring by default gives the keys of a shard that is down to another one, where attempts
+// begin again. New refuses such a ring; with a HeartbeatFn that always returns true the
+// calls for that shard fail until it is back.
+//
 // A clock of Redis that is set back makes locks longer by that time, and one that
 // is set forward makes them shorter. The clocks of the services do not matter.
 package redisstore

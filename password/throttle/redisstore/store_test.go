@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,8 @@ func TestNew(t *testing.T) {
 		"cluster":            {client: cluster(redis.ClusterOptions{ContextTimeoutEnabled: true})},
 		"cluster, deadlines": {client: cluster(redis.ClusterOptions{}), wrong: "ContextTimeoutEnabled"},
 		"cluster, replicas":  {client: cluster(redis.ClusterOptions{ContextTimeoutEnabled: true, ReadOnly: true}), wrong: "replicas"},
-		"ring":               {client: redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true})},
+		"ring":               {client: redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true, HeartbeatFn: func(context.Context, *redis.Client) bool { return true }})},
+		"ring, moves keys":   {client: redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), wrong: "HeartbeatFn"},
 		"ring, deadlines":    {client: redis.NewRing(&redis.RingOptions{}), wrong: "ContextTimeoutEnabled"},
 		"wrapper":            {client: wrapper{good}, wrong: "cannot be checked"},
 		"wrapper, unchecked": {client: wrapper{good}, cfg: redisstore.Config{SkipClientCheck: true}},
