@@ -487,7 +487,7 @@ func TestUnlink(t *testing.T) {
 	t.Run("LNK-05 revocation that fails is no success, and can be repeated", func(t *testing.T) {
 		r, id := prepared(t, true)
 		fail, revoked := true, 0
-		links, err := oauth.NewLinks(r.store, oauth.LinksConfig{Principal: r.users.Principal, OtherMethods: r.users.OtherMethods,
+		links, err := oauth.NewLinks(r.store, oauth.LinksConfig{Principal: r.users.Principal, OtherMethods: r.users.OtherMethods, OnEvent: r.onEvent,
 			Revokers: auth.Revokers{auth.RevokerFunc(func(context.Context, string, string) error {
 				if fail {
 					return errors.New("down")
@@ -504,6 +504,9 @@ func TestUnlink(t *testing.T) {
 		fail = false
 		if err := links.Unlink(t.Context(), "user-1", id, ""); !errors.Is(err, oauth.ErrNoLink) || revoked != 1 {
 			t.Errorf("%v and %d revocations", err, revoked)
+		}
+		if n := r.seen(oauth.EventUnlinked); n != 1 {
+			t.Errorf("%d events of a link that is gone", n)
 		}
 	})
 	t.Run("a hook that fails removes nothing", func(t *testing.T) {

@@ -50,14 +50,12 @@ func (l *Links) Unlink(ctx context.Context, user, id, exceptCredentialID string)
 	if err != nil {
 		return unavailable("deleting a link", err)
 	}
+	// Whatever comes next, the link is gone, and a repeat does not find it.
+	l.emit(ctx, auth.Event{Kind: EventUnlinked, Subject: user, CredentialID: link.ID(), Resource: link.Provider})
 	if l.cfg.Tokens != nil {
 		err = l.cfg.Tokens.Forget(ctx, link)
 	}
-	if err := errors.Join(l.revoke(ctx, user, exceptCredentialID), err); err != nil {
-		return err
-	}
-	l.emit(ctx, auth.Event{Kind: EventUnlinked, Subject: user, CredentialID: link.ID(), Resource: link.Provider})
-	return nil
+	return errors.Join(l.revoke(ctx, user, exceptCredentialID), err)
 }
 
 // ListHandler answers with the links of the user behind a gate (GET):

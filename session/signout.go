@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -73,20 +74,21 @@ func (n *node) end() error {
 
 	ctx, cancel := m.detach(n.Context)
 	defer cancel()
+	// All of them, also if one fails: the cookies are gone after this.
+	var failed error
 	for _, id := range ids {
 		if rec != nil && rec.Principal != nil && id == current {
 			continue
 		}
-		if err := m.store.Delete(ctx, id); err != nil {
-			return unavailable("sign-out", err)
-		}
+		failed = errors.Join(failed, m.store.Delete(ctx, id))
 	}
 	if rec != nil && rec.Principal != nil {
 		// By its public id: an Elevate that runs at the same time may have given
 		// it another id.
-		if err := m.store.Revoke(ctx, rec.subject(), rec.ID); err != nil {
-			return unavailable("sign-out", err)
-		}
+		failed = errors.Join(failed, m.store.Revoke(ctx, rec.subject(), rec.ID))
+	}
+	if failed != nil {
+		return unavailable("sign-out", failed)
 	}
 	if rec != nil {
 		m.emit(n.request, auth.Event{Kind: auth.EventSignOut, Subject: rec.subject(), CredentialID: rec.ID})

@@ -140,6 +140,20 @@ func TestSignOutFails(t *testing.T) {
 			s.browser(t).do("GET /me", "Cookie", cookieName+"="+token).wants(t, http.StatusOK)
 		}
 	})
+	t.Run("SES-08 SES-13 of two cookies the second is ended also if the first cannot be", func(t *testing.T) {
+		spy := newSpy(t, nil)
+		s := newSite(t, spy, session.Config{})
+		first, second := s.signedIn(t).token(), s.signedIn(t).token()
+		spy.Fail("delete", errStore)
+		spy.before = func(_ context.Context, op string) {
+			if op == "delete" {
+				spy.Fail("delete", nil) // from the next one on
+			}
+		}
+		s.browser(t).do("POST /logout", "Cookie", cookieName+"="+first+"; "+cookieName+"="+second).wants(t, http.StatusServiceUnavailable)
+		s.browser(t).do("GET /me", "Cookie", cookieName+"="+first).wants(t, http.StatusOK)
+		s.browser(t).do("GET /me", "Cookie", cookieName+"="+second).wants(t, http.StatusUnauthorized)
+	})
 	t.Run("SES-08 a store that cannot find can still delete", func(t *testing.T) {
 		spy := newSpy(t, nil)
 		s := newSite(t, spy, session.Config{})

@@ -22,7 +22,7 @@ import (
 //
 // Errors are those of Authenticate; a *password.PolicyError; an *auth.StepUpError;
 // auth.ErrForbidden for an API key; faults, after which the password may have
-// changed.
+// changed: if it is known to have, the user is told.
 func (s *Service) UpdatePassword(ctx context.Context, c Client, p *auth.Principal, current, pw string) error {
 	ctx = withAddress(ctx, c.Address)
 	u, err := s.confirm(ctx, c, p, current)
@@ -35,18 +35,13 @@ func (s *Service) UpdatePassword(ctx context.Context, c Client, p *auth.Principa
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	err = s.setPassword(ctx, u, hash, change{
+	return s.setPassword(ctx, u, hash, change{
 		except: p.CredentialID,
 		since:  func(ctx context.Context) (time.Time, string) { return s.elevate(ctx, p) },
 		fits:   func(now User) error { return s.stillFits(ctx, now, u.Hash, current) },
 		gone:   auth.ErrInvalidCredentials,
+		tell:   EventPasswordChanged,
 	})
-	if err != nil {
-		return err
-	}
-	s.emit(ctx, EventPasswordChanged, u.ID, nil)
-	s.tell(ctx, MessagePasswordChanged, u)
-	return nil
 }
 
 // confirm makes sure that p acts for its user now: by the password or, where there

@@ -109,15 +109,13 @@ func (s *Service) confirmMove(ctx context.Context, token string) error {
 	case err != nil:
 		return unavailable("set e-mail", err)
 	}
-	// Their bindings void them already.
-	if err := s.tokens.Void(ctx, u.ID); err != nil {
-		return err
-	}
+	err = s.tokens.Void(ctx, u.ID) // their bindings void them already
+	// Whatever became of that, the address has changed.
 	if canonical == u.Canonical {
 		s.emit(ctx, EventVerified, u.ID, nil)
-		return nil
+	} else {
+		s.emit(ctx, EventEmailChanged, u.ID, nil)
+		s.tell(ctx, MessageEmailChanged, u) // at the old address
 	}
-	s.emit(ctx, EventEmailChanged, u.ID, nil)
-	s.tell(ctx, MessageEmailChanged, u) // at the old address
-	return nil
+	return err
 }

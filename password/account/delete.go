@@ -40,11 +40,11 @@ func (s *Service) DeleteAccount(ctx context.Context, c Client, p *auth.Principal
 	if err := deleter.Delete(ctx, u.ID); err != nil {
 		return unavailable("delete", err)
 	}
+	// Whatever comes next, there is no account any more, and nobody who could try again.
+	defer func() {
+		s.emit(ctx, EventDeleted, u.ID, nil)
+		s.tell(ctx, MessageAccountDeleted, u)
+	}()
 	// Those that were made since, as long as there was an account.
-	if err := s.revoke(ctx, u.ID, ""); err != nil {
-		return err
-	}
-	s.emit(ctx, EventDeleted, u.ID, nil)
-	s.tell(ctx, MessageAccountDeleted, u)
-	return nil
+	return s.revoke(ctx, u.ID, "")
 }

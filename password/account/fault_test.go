@@ -255,6 +255,68 @@ func walk(t *testing.T, sc scene, k int, after bool, how string) []string {
 	return names
 }
 
+// TestToldAfterAFault cuts each change off at each of its steps, which fails then and
+// does nothing: whoever has been changed is told, whatever has failed later.
+func TestToldAfterAFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		event auth.EventKind
+		set   func(g *rig, u account.User) (run func(ctx context.Context) error)
+		done  func(g *rig, u account.User) bool
+	}{
+		"RST-13 reset": {account.EventReset, func(g *rig, _ account.User) func(context.Context) error {
+			token := g.resetToken(alice)
+			return func(ctx context.Context) error {
+				return g.accounts.ResetPassword(ctx, account.Client{}, token, newPass)
+			}
+		}, func(g *rig, u account.User) bool { return g.fits(u.ID, newPass) }},
+		"RST-13 change of password": {account.EventPasswordChanged, func(g *rig, u account.User) func(context.Context) error {
+			p := &auth.Principal{Subject: u.ID, Method: auth.MethodJWT, CredentialID: "mine", AuthenticatedAt: g.clock.Now()}
+			return func(ctx context.Context) error {
+				return g.accounts.UpdatePassword(ctx, account.Client{}, p, oldPass, newPass)
+			}
+		}, func(g *rig, u account.User) bool { return g.fits(u.ID, newPass) }},
+		"RST-13 change of address": {account.EventEmailChanged, func(g *rig, u account.User) func(context.Context) error {
+			p := &auth.Principal{Subject: u.ID, Method: auth.MethodJWT, CredentialID: "mine", AuthenticatedAt: g.clock.Now()}
+			g.must(g.accounts.RequestEmail(g.t.Context(), account.Client{}, p, oldPass, "new@example.com"))
+			token := g.last(account.MessageEmailChange, "new@example.com").Token
+			return func(ctx context.Context) error { return g.accounts.ConfirmEmail(ctx, account.Client{}, token) }
+		}, func(g *rig, u account.User) bool { return g.stored(u.ID).Canonical == "new@example.com" }},
+		"RST-13 end of the account": {account.EventDeleted, func(g *rig, u account.User) func(context.Context) error {
+			p := &auth.Principal{Subject: u.ID, Method: auth.MethodJWT, CredentialID: "mine", AuthenticatedAt: g.clock.Now()}
+			return func(ctx context.Context) error { return g.accounts.DeleteAccount(ctx, account.Client{}, p, oldPass) }
+		}, func(g *rig, u account.User) bool {
+			_, err := g.store.MemoryStore.Find(g.t.Context(), u.ID)
+			return errors.Is(err, account.ErrNotFound)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for k, all := 0, 1; k <= all; k++ {
+				g := newRig(t)
+				u := g.user(alice)
+				run := c.set(g, u)
+				sent, notices := len(g.flush()), len(g.notices)
+				g.steps.arm(k, false)
+				g.steps.fail = errors.New("the database is gone")
+				err := run(t.Context())
+				names := g.steps.disarm()
+				if k == 0 {
+					all = len(names)
+				}
+				if (err == nil) != (k == 0) {
+					t.Fatalf("cut off at %d of %v: %v", k, names, err)
+				}
+				want := 0
+				if c.done(g, u) {
+					want = 1
+				}
+				if told, seen, mails := len(g.notices)-notices, g.saw(c.event), len(g.flush())-sent; told != want || seen != want || mails != want {
+					t.Errorf("cut off at %d of %v: changed %d, told %d times, %d events, %d mails", k, names, want, told, seen, mails)
+				}
+			}
+		})
+	}
+}
+
 // TestOrder is about what the order of the steps is for.
 func TestOrder(t *testing.T) {
 	t.Run("RST-05 the steps of a reset", func(t *testing.T) {

@@ -61,7 +61,8 @@ func (s *Service) forgotten(ctx context.Context, canonical string) ([]Message, e
 
 // ResetPassword sets the password of whose token this is, and ends all their
 // credentials, all their tokens and the lock of their account. It signs nobody in,
-// and leaves second factors as they are.
+// and leaves second factors as they are. A lock that cannot be ended, as the store of
+// the limits fails, ends by its time; the password is set, and OnEvent is told.
 //
 // password.ErrToken is for a token that is not good any more, a *password.PolicyError
 // for a password that is not acceptable; that does not spend the token. After any
@@ -102,7 +103,7 @@ func (s *Service) ResetPassword(ctx context.Context, c Client, token, pw string)
 
 // reset does what the holder of a token, which is spent, may do.
 func (s *Service) reset(ctx context.Context, u User, parts []string, hash string) error {
-	err := s.setPassword(ctx, u, hash, change{since: s.sinceNow, gone: password.ErrToken, fits: func(now User) error {
+	err := s.setPassword(ctx, u, hash, change{since: s.sinceNow, gone: password.ErrToken, tell: EventReset, fits: func(now User) error {
 		if !stands(now, parts) {
 			return password.ErrToken
 		}
@@ -123,8 +124,6 @@ func (s *Service) reset(ctx context.Context, u User, parts []string, hash string
 	if err := s.checker.Unlock(ctx, u.ID); err != nil {
 		s.emit(ctx, EventFault, u.ID, err)
 	}
-	s.emit(ctx, EventReset, u.ID, nil)
-	s.tell(ctx, MessagePasswordChanged, u)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/problem"
 )
 
@@ -26,6 +27,7 @@ type change struct {
 	since func(ctx context.Context) (validAfter time.Time, except string)
 	fits  func(now User) error // nil if the change still holds for the user as they are now
 	gone  error                // if there is no such user any more
+	tell  auth.EventKind       // what OnEvent and the user are told of; empty: the caller tells
 }
 
 // setPassword replaces the hash of u and ends what was good with the old one, in an
@@ -41,7 +43,8 @@ type change struct {
 //  4. Credentials end that were made with the old password between 1 and 2.
 //
 // An error after step 2 means that the password has changed and that something is
-// left to do: the caller must not report success.
+// left to do: the caller must not report success. The user is told of the change all
+// the same, for it may not have been theirs.
 func (s *Service) setPassword(ctx context.Context, u User, hash string, c change) error {
 	if err := s.revoke(ctx, u.ID, c.except); err != nil {
 		return err
@@ -49,6 +52,12 @@ func (s *Service) setPassword(ctx context.Context, u User, hash string, c change
 	validAfter, except := c.since(ctx)
 	if err := s.replaceHash(ctx, u, hash, validAfter, c); err != nil {
 		return err
+	}
+	if c.tell != "" {
+		defer func() {
+			s.emit(ctx, c.tell, u.ID, nil)
+			s.tell(ctx, MessagePasswordChanged, u)
+		}()
 	}
 	if err := s.tokens.Void(ctx, u.ID); err != nil {
 		return err
