@@ -27,7 +27,7 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 	}
 	u, err := s.stores.users.Find(r.Context(), p.Subject)
 	if err != nil {
-		s.onError(w, r, adminError(err))
+		s.onError(w, r, userError(err))
 		return
 	}
 	sessions, err := s.sessionsOf(r.Context(), p.Subject)
@@ -60,7 +60,15 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 		s.onError(w, r, err)
 		return
 	}
-	slices.SortFunc(sessions, func(a, b sessionJSON) int { return b.Seen.Compare(a.Seen) })
+	slices.SortFunc(sessions, func(a, b sessionJSON) int { // this one first
+		switch {
+		case a.Current:
+			return -1
+		case b.Current:
+			return 1
+		}
+		return b.Seen.Compare(a.Seen)
+	})
 	v.Title = "Your account"
 	v.Data = struct {
 		User     account.User

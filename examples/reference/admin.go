@@ -150,7 +150,7 @@ func (s *service) setRoles(w http.ResponseWriter, r *http.Request) {
 		u, err = s.stores.users.Find(r.Context(), r.PathValue("id"))
 	}
 	if err != nil {
-		s.onError(w, r, adminError(err))
+		s.onError(w, r, userError(err))
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"data": newUserJSON(u)})
@@ -164,6 +164,7 @@ func (s *service) changeRoles(ctx context.Context, id string, names []string) er
 			return errUnknownRole
 		}
 	}
+	names = once(names)
 	if err := s.stores.users.SetRoles(ctx, id, names); err != nil {
 		return err
 	}
@@ -175,8 +176,19 @@ func (s *service) changeRoles(ctx context.Context, id string, names []string) er
 	return nil
 }
 
-// adminError gives the errors of the store of users their public face.
-func adminError(err error) error {
+// once leaves out the names that have come before.
+func once(names []string) []string {
+	var list []string
+	for _, name := range names {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// userError gives the errors of the store of users their public face.
+func userError(err error) error {
 	switch {
 	case errors.Is(err, account.ErrNotFound):
 		return problem.Wrap(problem.NotFound, err)

@@ -29,7 +29,7 @@ func (s *service) routeAPI(mux *http.ServeMux, gate auth.Gate, guard *rbac.Guard
 	mux.Handle("POST "+v1+"/auth/verify-email", s.accounts.VerifyEmail())
 	mux.Handle("POST "+v1+"/auth/login", s.accounts.Login(s.factors.Gate(s.sessions)))
 	mux.Handle("POST "+v1+"/auth/mfa/challenge", s.factors.ChallengeHandler())
-	mux.Handle("POST "+v1+"/auth/logout", s.accounts.Logout(s.sessions.SignOut))
+	mux.Handle("POST "+v1+"/auth/logout", s.accounts.Logout(s.signOut))
 	mux.Handle("POST "+v1+"/auth/forgot-password", s.accounts.Forgot())
 	mux.Handle("POST "+v1+"/auth/reset-password", s.accounts.Reset())
 	mux.Handle("POST "+v1+"/auth/change-password", person(s.accounts.ChangePassword()))
@@ -78,7 +78,7 @@ func (s *service) profile(w http.ResponseWriter, r *http.Request) {
 	p, _ := auth.FromContext(r.Context())
 	u, err := s.stores.users.Find(r.Context(), p.Subject)
 	if err != nil {
-		s.onError(w, r, adminError(err))
+		s.onError(w, r, userError(err))
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"data": struct {

@@ -24,21 +24,28 @@ type auditLog struct {
 	stores  *stores
 	queue   *auth.EventQueue
 	log     *slog.Logger
-	dropped uint64 // as the log has it; of the goroutine of the queue, until that has ended
+	dropped uint64             // as the log has it; of the goroutine of the queue, until that has ended
+	stop    context.CancelFunc // of the goroutine that deletes old records
+	pruned  chan struct{}      // is closed when it has ended
 }
 
 const auditQueue = 1000
 
-func newAuditLog(ctx context.Context, s *stores, log *slog.Logger) (*auditLog, error) {
-	err := s.exec(ctx, `CREATE TABLE IF NOT EXISTS reference_audit (
-		at BIGINT NOT NULL, kind VARCHAR(64) NOT NULL, subject VARCHAR(255) NOT NULL, method VARCHAR(64) NOT NULL,
-		credential VARCHAR(255) NOT NULL, address VARCHAR(64) NOT NULL, resource VARCHAR(255) NOT NULL, failed VARCHAR(64) NOT NULL)`)
-	if err != nil {
-		return nil, err
-	}
-	a := &auditLog{stores: s, log: log}
+const createAudit = `CREATE TABLE IF NOT EXISTS reference_audit (
+	at BIGINT NOT NULL, kind VARCHAR(64) NOT NULL, subject VARCHAR(255) NOT NULL, method VARCHAR(64) NOT NULL,
+	credential VARCHAR(255) NOT NULL, address VARCHAR(64) NOT NULL, resource VARCHAR(255) NOT NULL, failed VARCHAR(64) NOT NULL)`
+
+// auditIndex is on the time: the newest records are shown, the oldest deleted.
+const auditIndex = "reference_audit_at"
+
+// newAuditLog begins to write records, and to delete those that are older than so many
+// days; 0 keeps all.
+func newAuditLog(s *stores, days int, log *slog.Logger) *auditLog {
+	ctx, stop := context.WithCancel(context.Background())
+	a := &auditLog{stores: s, log: log, stop: stop, pruned: make(chan struct{})}
 	a.queue = auth.NewEventQueue(a.write, auditQueue)
-	return a, nil
+	go a.pruneUntil(ctx, days)
+	return a
 }
 
 // record is an auth.EventFunc. A credential that is nobody's is only in the log: else
@@ -83,7 +90,12 @@ func (a *auditLog) reportDropped() {
 func (a *auditLog) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
+	a.stop()
 	err := a.queue.Close(ctx)
+	select {
+	case <-a.pruned:
+	case <-ctx.Done(): // a database that does not let go of a statement
+	}
 	if err == nil {
 		a.reportDropped() // those that came after the last that was written
 	}
@@ -113,9 +125,11 @@ type record struct {
 	Failed     string    `json:"failed,omitempty"`
 }
 
+const latestRecords = "SELECT at, kind, subject, method, credential, address, resource, failed FROM reference_audit ORDER BY at DESC LIMIT "
+
 // latest returns the last n events, the newest first.
 func (a *auditLog) latest(ctx context.Context, n int) ([]record, error) {
-	rows, err := a.stores.query(ctx, "SELECT at, kind, subject, method, credential, address, resource, failed FROM reference_audit ORDER BY at DESC LIMIT "+strconv.Itoa(n))
+	rows, err := a.stores.query(ctx, latestRecords+strconv.Itoa(n))
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A config is what the command line says.
+// A config is what the command line and the environment say.
 type config struct {
 	Addr    string
 	DB      string
@@ -24,9 +24,14 @@ type config struct {
 	Access  time.Duration
 	Proxies []netip.Prefix
 
+	AuditDays int // 0: for ever
+
 	OIDCIssuer, OIDCID, OIDCSecret                  string
 	GitHubID, GitHubSecret, GitHubURL, GitHubAPIURL string
 }
+
+// maxAuditDays is a hundred years: what is more was meant otherwise.
+const maxAuditDays = 36_500
 
 func parseConfig(args []string, getenv func(string) string) (config, error) {
 	var c config
@@ -47,6 +52,7 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 		}
 		return nil
 	})
+	flags.IntVar(&c.AuditDays, "audit-days", 400, "how many days the audit log is kept; 0: for ever")
 	flags.StringVar(&c.Admin, "admin", "", "make an administrator of the account with this address, and end")
 	dev := flags.String("dev", "", "true: plain-HTTP cookies, mail at /dev/mailbox, an admin (default: true on loopback)")
 	if err := flags.Parse(args); err != nil {
@@ -54,6 +60,9 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	}
 	if flags.NArg() > 0 {
 		return config{}, fmt.Errorf("what is %q? see -help", flags.Arg(0))
+	}
+	if c.AuditDays < 0 || c.AuditDays > maxAuditDays {
+		return config{}, fmt.Errorf("-audit-days %d: use 1 to %d, or 0 to keep all", c.AuditDays, maxAuditDays)
 	}
 	c.SMTP = getenv("SMTP_URL")
 	c.OIDCIssuer, c.OIDCID, c.OIDCSecret = getenv("OIDC_ISSUER"), getenv("OIDC_CLIENT_ID"), getenv("OIDC_CLIENT_SECRET")

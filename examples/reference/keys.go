@@ -10,8 +10,8 @@ import (
 	"github.com/go-sallyport/auth/problem"
 )
 
-// fresh admits whoever has signed in not long ago. The pages of keys have it; the
-// handlers of package apikey bring their own.
+// fresh admits whoever has signed in not long ago. Forms that end in a method of the
+// library have it; those that end in one of its handlers need not, which asks by itself.
 func (s *service) fresh(next http.Handler) http.Handler {
 	return (&auth.StepUp{MaxAge: apikey.DefaultFreshFor, ErrorHandler: s.signInAgain}).Handler(next)
 }
@@ -54,7 +54,7 @@ func (s *service) revokeKey(r *http.Request, p *auth.Principal) error {
 	return s.keys.Revoke(r.Context(), key.ID)
 }
 
-// liveKeys are those of a user that are good now, the newest first.
+// liveKeys are those that are good now, in their order.
 func liveKeys(all []*apikey.Key) []*apikey.Key {
 	return slices.DeleteFunc(slices.Clone(all), func(k *apikey.Key) bool { return !k.Live(time.Now()) })
 }

@@ -31,7 +31,7 @@ func (s *service) keepIDToken(ctx context.Context, _ *oauth.Identity, raw string
 // newLogout wires the sign-outs of a provider, in both directions.
 func (s *service) newLogout(p *oidc.Provider) (err error) {
 	s.logout, err = p.Logout(oidc.LogoutConfig{
-		SignOut:   func(_ http.ResponseWriter, r *http.Request) error { return s.sessions.SignOut(r.Context()) },
+		SignOut:   func(_ http.ResponseWriter, r *http.Request) error { return s.signOut(r.Context()) },
 		IDToken:   func(r *http.Request) (string, error) { return s.sessions.SCS().GetString(r.Context(), idToken), nil },
 		ReturnURL: s.cfg.BaseURL + signedOutPath, Page: "/login?" + account.NoticeParam + "=" + string(account.FlowLogout),
 		InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError,

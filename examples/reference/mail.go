@@ -6,14 +6,13 @@ import (
 	"net"
 	"net/url"
 
-	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/password/account"
 	"github.com/go-sallyport/auth/password/account/smtpmailer"
 )
 
 // newOutbox sends mail: by SMTP or, in development, into a mailbox that everybody on
 // this machine can read.
-func (s *service) newOutbox(log *slog.Logger, onEvent auth.EventFunc) error {
+func (s *service) newOutbox(log *slog.Logger) error {
 	var mailer account.Mailer
 	switch {
 	case s.cfg.SMTP != "":
@@ -30,7 +29,7 @@ func (s *service) newOutbox(log *slog.Logger, onEvent auth.EventFunc) error {
 	}
 	log.Info("mail", "by_smtp", s.cfg.SMTP != "")
 	var err error
-	s.outbox, err = account.NewOutbox(mailer, account.OutboxConfig{OnEvent: onEvent})
+	s.outbox, err = account.NewOutbox(mailer, account.OutboxConfig{OnEvent: s.onEvent})
 	return err
 }
 

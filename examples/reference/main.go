@@ -105,19 +105,13 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 		return nil, err
 	}
 	s.stores.checkRedis(ctx, log)
-	if s.audit, err = newAuditLog(ctx, s.stores, log); err != nil {
-		return nil, err
-	}
-	if err := s.stores.exec(ctx, createOrders); err != nil {
-		return nil, err
-	}
-	onEvent := both(auth.LogEvents(log), s.audit.record)
-	s.onEvent = onEvent
+	s.audit = newAuditLog(s.stores, cfg.AuditDays, log)
+	s.onEvent = both(auth.LogEvents(log), s.audit.record)
 	s.onError = problem.Log(log, s.showProblem)
 	if s.clients, err = throttle.NewClientIP(throttle.ClientIPConfig{TrustedProxies: cfg.Proxies}); err != nil {
 		return nil, err
 	}
-	if err := s.stores.openLimits(onEvent); err != nil {
+	if err := s.stores.openLimits(s.onEvent); err != nil {
 		return nil, err
 	}
 
@@ -127,7 +121,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 
 	// Credentials.
 	s.sessions, err = session.New(s.stores.sessions, session.Config{
-		Keep: []string{idToken}, InsecureCookie: cfg.Dev, Respond: s.signedIn, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		Keep: []string{idToken}, InsecureCookie: cfg.Dev, Respond: s.signedIn, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -139,7 +133,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.tokens, err = jwtauth.NewIssuer(signing, s.stores.families, jwtauth.IssuerConfig{
 		Issuer: cfg.BaseURL, Audience: []string{cfg.BaseURL}, RefreshKeys: [][]byte{keys.Refresh},
 		Current: current, Epochs: s.stores.epochs, AccessLifetime: cfg.Access,
-		InsecureCookie: cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		InsecureCookie: cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -156,7 +150,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	s.keys, err = apikey.New(s.stores.keys, apikey.Config{
 		Owner:   current, // the key of a disabled user is refused, and one of a demoted user has fewer rights
 		Permits: func(owner *auth.Principal, scope string) bool { return s.policy.Allows(owner, rbac.Permission(scope)) },
-		Limits:  s.stores.counts, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		Limits:  s.stores.counts, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return nil, err
@@ -166,34 +160,34 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	gate := auth.Gate{
 		Authenticators: []auth.Authenticator{bearer, s.keys, s.sessions},
 		Current:        current, // a demotion counts at the next request, whatever the credential
-		ClientIP:       s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		ClientIP:       s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	}
 	s.factors, err = mfa.New(s.stores.factors, mfa.Config{
 		Issuer: "Sallyport Reference", Key: keys.Factors, TrustDevices: trustDevices, Throttle: s.stores.counts,
 		Revokers: auth.Revokers{s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Reissue: s.tokens, SignedIn: &gate,
 		Current: current, Remember: session.Remember, Pages: mfa.Pages{Challenge: "/login/factor", Account: "/account"}, Form: s.factorForm,
-		InsecureCookie: cfg.Dev, Notify: s.factorChanged, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		InsecureCookie: cfg.Dev, Notify: s.factorChanged, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.newOutbox(log, onEvent); err != nil {
+	if err := s.newOutbox(log); err != nil {
 		return nil, err
 	}
 	s.accounts, err = account.New(s.stores.users, account.Config{
 		BaseURL: cfg.BaseURL, Name: "Sallyport Reference", Key: keys.Devices,
 		Outbox: s.outbox, Tokens: s.stores.tokens, Guard: s.stores.guard, ClientLimit: s.stores.clientLimit, MailLimit: s.stores.mailLimit,
 		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, Elevate: s.sessions.Elevate, Remember: s.factors.Remember,
-		Claim: s.claim, Notify: s.accountChanged, Roles: []string{"customer"}, Form: s.formAgain, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		Claim: s.claim, Notify: s.accountChanged, Roles: []string{"customer"}, Form: s.formAgain, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	if err := s.newPasskeys(keys.Passkey, current, onEvent); err != nil {
+	if err := s.newPasskeys(keys.Passkey, current); err != nil {
 		return nil, err
 	}
-	if err := s.newProviders(keys.OAuth, &gate, onEvent); err != nil {
+	if err := s.newProviders(keys.OAuth, &gate); err != nil {
 		return nil, err
 	}
 
@@ -205,7 +199,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	mux := http.NewServeMux()
 	mux.Handle("GET /.well-known/jwks.json", jwks)
 	mux.HandleFunc("GET /healthz", s.healthy)
-	guard := &rbac.Guard{Decider: s.policy, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent}
+	guard := &rbac.Guard{Decider: s.policy, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent}
 	s.routeAPI(mux, gate, guard)
 	s.routePages(mux, gate, guard)
 	s.routeProviders(mux, gate.Handler)

@@ -288,13 +288,17 @@ func TestConfig(t *testing.T) {
 	for _, args := range [][]string{
 		{"-addr", "0.0.0.0:8080"}, {"-addr", "0.0.0.0:8080", "-dev", "true"}, {"-base-url", "http://app.example.com"},
 		{"-base-url", "https://app.example.com"}, {"-addr", "nowhere"}, {"-dev", "maybe"}, {"what"},
+		{"-audit-days", "-1"}, {"-audit-days", "36501"}, {"-audit-days", "1.5"}, {"-audit-days", "a year"},
 	} {
 		if c, err := parseConfig(args, none); err == nil {
 			t.Errorf("%q is taken: %+v", args, c)
 		}
 	}
 	c, err := parseConfig(nil, none)
-	if err != nil || !c.Dev || c.BaseURL != "http://127.0.0.1:8080" {
+	if err != nil || !c.Dev || c.BaseURL != "http://127.0.0.1:8080" || c.AuditDays != 400 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err = parseConfig([]string{"-audit-days", "0"}, none); err != nil || c.AuditDays != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	mail := func(string) string { return "smtp://mail.example.com" }

@@ -22,6 +22,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"device": device,
 	"about":  about,
+	"beside": beside,
 	"advice": advice,
 	"label":  label,
 }).ParseFS(files, "pages/*.html"))
@@ -105,7 +106,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 	mux.Handle("POST /login", s.accounts.Login(s.factors.Gate(s.sessions)))
 	mux.Handle("GET /login/factor", visitor(http.HandlerFunc(s.factorPage)))
 	mux.Handle("POST /login/factor", s.factors.ChallengeHandler())
-	mux.Handle("POST /logout", s.accounts.Logout(s.sessions.SignOut))
+	mux.Handle("POST /logout", s.accounts.Logout(s.signOut))
 	mux.Handle("GET /forgot-password", visitor(s.page("forgot", "Forgot your password?")))
 	mux.Handle("POST /forgot-password", s.accounts.Forgot())
 	mux.Handle("GET /reset-password", account.TokenPage(visitor(s.page("reset", "Choose a new password"))))
@@ -115,7 +116,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 	mux.Handle("GET /account/prove", member(http.HandlerFunc(s.proveAgain)))
 	mux.Handle("POST /account/password", member(s.accounts.ChangePassword()))
 	mux.Handle("POST /account/email", member(s.accounts.ChangeEmail()))
-	mux.Handle("POST /account/delete", member(s.accounts.Delete()))
+	mux.Handle("POST /account/delete", auth.Chain(member, s.keepLast)(s.accounts.Delete()))
 	mux.Handle("POST /account/sessions/{id}/end", member(s.form("/account", "session-ended", func(r *http.Request, p *auth.Principal) error {
 		return s.sessions.Revoke(r.Context(), p.Subject, r.PathValue("id"))
 	})))
@@ -145,7 +146,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 		if r.PostFormValue("user") != r.PathValue("id") {
 			return problem.Sentinel(problem.BodyInvalid, "this is not the form of the page")
 		}
-		return adminError(s.changeRoles(r.Context(), r.PathValue("id"), r.PostForm["role"]))
+		return userError(s.changeRoles(r.Context(), r.PathValue("id"), r.PostForm["role"]))
 	})))
 	mux.Handle("GET /style.css", file("style.css"))
 	s.routeTokens(mux, visitor)

@@ -11,7 +11,7 @@ import (
 
 // newPasskeys makes passkeys for the domain of this service. An IP address is none: in
 // development they are for localhost, under which this machine finds the service too.
-func (s *service) newPasskeys(key []byte, current auth.Current, onEvent auth.EventFunc) error {
+func (s *service) newPasskeys(key []byte, current auth.Current) error {
 	base, err := url.Parse(s.cfg.BaseURL)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (s *service) newPasskeys(key []byte, current auth.Current, onEvent auth.Eve
 	}
 	s.passkeys, err = passkey.New(s.stores.passkeys, s.factors, passkey.Config{
 		RPID: domain, Origins: []string{origin}, Name: "Sallyport Reference", Key: key, Current: current,
-		Elevate: s.sessions.Elevate, InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		Elevate: s.sessions.Elevate, InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	s.passkeyOrigin = origin
 	return err

@@ -23,11 +23,11 @@ type provider struct {
 
 // newProviders makes those that are configured. None of them is asked for anything
 // yet: this service starts while they are down.
-func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent auth.EventFunc) (err error) {
+func (s *service) newProviders(key []byte, signedIn auth.Authenticator) (err error) {
 	s.links, err = oauth.NewLinks(s.stores.links, oauth.LinksConfig{
 		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete,
 		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, OtherMethods: s.hasPassword,
-		ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return err
@@ -40,14 +40,14 @@ func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent 
 		if err != nil {
 			return err
 		}
-		if err := s.addProvider("GitHub", github, key, signedIn, onEvent); err != nil {
+		if err := s.addProvider("GitHub", github, key, signedIn); err != nil {
 			return err
 		}
 	}
 	if cfg.OIDCIssuer != "" {
 		company, err := oidc.New(oidc.Config{
 			Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCID, Auth: oauth.ClientSecretBasic(cfg.OIDCSecret),
-			Accept: s.keepIDToken, OnEvent: onEvent,
+			Accept: s.keepIDToken, OnEvent: s.onEvent,
 		})
 		if err != nil {
 			return err
@@ -55,18 +55,18 @@ func (s *service) newProviders(key []byte, signedIn auth.Authenticator, onEvent 
 		if err := s.newLogout(company); err != nil {
 			return err
 		}
-		if err := s.addProvider(host(cfg.OIDCIssuer), company, key, signedIn, onEvent); err != nil {
+		if err := s.addProvider(host(cfg.OIDCIssuer), company, key, signedIn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *service) addProvider(label string, p oauth.Provider, key []byte, signedIn auth.Authenticator, onEvent auth.EventFunc) error {
+func (s *service) addProvider(label string, p oauth.Provider, key []byte, signedIn auth.Authenticator) error {
 	flow, err := oauth.New(p, oauth.Config{
 		RedirectURL: s.cfg.BaseURL + "/api/v1/auth/" + p.Name() + "/callback",
 		Key:         key, Consumer: s.stores.attempts, SignedIn: signedIn, ReturnTo: "/account", Linked: "/account",
-		InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: onEvent,
+		InsecureCookie: s.cfg.Dev, ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
 	if err != nil {
 		return err

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/oauth/oauthtest"
 )
 
@@ -144,5 +148,97 @@ func TestProviders(t *testing.T) {
 		c := s.caller()
 		c.want(c.page("/login"), 200)
 		c.want(c.page("/api/v1/auth/oidc"), 502)
+	})
+}
+
+func TestFirstPassword(t *testing.T) {
+	s, _ := startWith(t, oauthtest.User{Subject: "7", Email: alice, EmailVerified: true}, oauthtest.User{Subject: "8", Email: "bob@example.com", EmailVerified: true})
+	federated := func() *caller {
+		t.Helper()
+		c := s.caller()
+		c.want(c.roundTrip(c.page("/api/v1/auth/oidc")), 303)
+		return c
+	}
+	c := federated()
+	other := federated()
+	links, _ := c.call("GET", "/api/v1/links", nil).json("data").([]any)
+	link := "/api/v1/links/" + links[0].(object)["id"].(string)
+	profile := c.want(c.call("GET", "/api/v1/profile", nil), 200)
+
+	t.Run("there is a form for it, without a current one", func(t *testing.T) {
+		a := c.want(c.page("/account"), 200)
+		if !strings.Contains(a.body, "Set a password") || !strings.Contains(a.body, `action="/account/password"`) || strings.Contains(a.body, "current_password") {
+			t.Error(a.body)
+		}
+		c.want(c.call("DELETE", link, nil), 409, "LAST_LOGIN_METHOD")
+	})
+	t.Run("a weak one is refused beside its input", func(t *testing.T) {
+		a := c.want(c.post("/account/password", url.Values{"password": {"password1234"}}), 422)
+		if !strings.Contains(a.body, `href="#new_password"`) || !strings.Contains(a.body, "Set a password") {
+			t.Error(a.body)
+		}
+		c.want(c.call("POST", "/api/v1/auth/change-password", object{"password": "short"}), 422, "PASSWORD_REJECTED")
+	})
+	t.Run("a sign-in of an hour ago is not enough", func(t *testing.T) {
+		p := &auth.Principal{Subject: profile.text("data", "id"), Method: auth.MethodSession, AuthenticatedAt: time.Now().Add(-time.Hour)}
+		ask := func(kind, body string) *httptest.ResponseRecorder {
+			r := httptest.NewRequestWithContext(auth.NewContext(t.Context(), p), "POST", s.url+"/account/password", strings.NewReader(body))
+			r.Header.Set("Content-Type", kind)
+			if kind != "application/json" {
+				r.Header.Set("Accept", "text/html")
+			}
+			w := httptest.NewRecorder()
+			s.service.accounts.ChangePassword().ServeHTTP(w, r)
+			return w
+		}
+		if w := ask("application/json", `{"password":"`+first+`"}`); w.Code != 401 || !strings.Contains(w.Body.String(), "STEP_UP_REQUIRED") {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		w := ask("application/x-www-form-urlencoded", url.Values{"password": {first}}.Encode())
+		if to := w.Header().Get("Location"); w.Code != 303 || to != "/login?return_to=/account&notice=again" {
+			t.Errorf("%d, leads to %q", w.Code, to)
+		}
+		c.want(s.caller().call("POST", "/api/v1/auth/login", object{"email": alice, "password": first}), 401)
+	})
+	t.Run("it is set, signs in, ends other sessions and frees the link", func(t *testing.T) {
+		if a := c.want(c.post("/account/password", url.Values{"password": {first}}), 303); a.Header.Get("Location") != "/account?notice=change-password" {
+			t.Error(a.Header)
+		}
+		c.want(c.call("GET", "/api/v1/profile", nil), 200)
+		other.want(other.call("GET", "/api/v1/profile", nil), 401)
+		s.caller().login(alice, first)
+		if a := c.want(c.page("/account"), 200); strings.Contains(a.body, "Set a password") || !strings.Contains(a.body, "current_password") {
+			t.Error(a.body)
+		}
+		c.want(c.call("POST", "/api/v1/auth/change-password", object{"password": another}), 401, "INVALID_CREDENTIALS") // from now on it is asked for
+		c.want(c.call("DELETE", link, nil), 204)
+	})
+}
+
+func TestFirstPasswordByAPI(t *testing.T) {
+	s, _ := startWith(t, oauthtest.User{Subject: "7", Email: alice, EmailVerified: true})
+	c := s.caller()
+	c.want(c.roundTrip(c.page("/api/v1/auth/oidc")), 303)
+	t.Run("a mail to the address gets around no provider", func(t *testing.T) {
+		c.want(c.call("POST", "/api/v1/auth/forgot-password", object{"email": alice}), 202)
+		var list []struct{ To, Subject, Token string }
+		for range 500 {
+			a := c.want(c.call("GET", "/dev/mailbox", nil), 200)
+			if err := json.Unmarshal([]byte(a.body), &list); err != nil {
+				t.Fatal(err)
+			}
+			if len(list) > 0 {
+				break
+			}
+			pause(t)
+		}
+		if len(list) != 1 || list[0].To != alice || list[0].Token != "" || !strings.Contains(list[0].Subject, "has no password") {
+			t.Errorf("%+v", list)
+		}
+	})
+	t.Run("a fresh sign-in is enough for the API, too", func(t *testing.T) {
+		c.want(c.call("POST", "/api/v1/auth/change-password", object{"password": first}), 204)
+		c.want(c.call("GET", "/api/v1/profile", nil), 200)
+		s.caller().login(alice, first)
 	})
 }

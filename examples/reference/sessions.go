@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/problem"
 )
 
 // sessionJSON is a session as its owner sees it: enough to tell the phone from the
@@ -54,6 +55,19 @@ func (s *service) endSession(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
+
+// signOut ends the session of the request. If the store cannot be told, the browser has
+// forgotten the session all the same (see session.Manager.SignOut): whoever uses it next
+// is not signed in. So to do it again ends nothing, and its user is told what does.
+func (s *service) signOut(ctx context.Context) error {
+	err := s.sessions.SignOut(ctx)
+	if err == nil || problem.From(err).Code != problem.Unavailable {
+		return err
+	}
+	return &problem.Error{Details: problem.New(problem.Unavailable).WithDetail(notEnded), Err: err}
+}
+
+const notEnded = "This browser has forgotten your session, but it could not be ended. Sign in again in a while, and end it in the list of your sessions."
 
 // endOtherSessions ends all sessions but the one of this request, and all refresh
 // tokens but the one that this request's token came from.

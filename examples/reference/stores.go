@@ -36,16 +36,16 @@ import (
 	sessionsql "github.com/go-sallyport/auth/session/sqlstore"
 )
 
-// stores is where everything is kept. Users, one-time tokens, factors, API keys, epochs
-// and the audit log are in the database: what is lost there cannot be had again. Sessions, refresh
-// tokens and limits are in Redis if there is one, else in the database, and limits
-// in memory.
+// stores is where everything is kept. Users and what they have (one-time tokens, factors,
+// passkeys, API keys, links), epochs, orders and the audit log are in the database: what is
+// lost there cannot be had again. Sessions and refresh tokens are in Redis if there is one,
+// else in the database; limits are in Redis, else in memory.
 type stores struct {
 	db      *sql.DB
 	dialect usersql.Dialect
 	redis   redis.UniversalClient // nil: there is none
 
-	users    *usersql.Store
+	users    userStore
 	tokens   *password.Tokens
 	epochs   jwtauth.EpochStore
 	sessions session.Store
@@ -54,7 +54,7 @@ type stores struct {
 	passkeys passkey.Store
 	keys     apikey.Store
 	links    oauth.LinkStore
-	attempts oauth.Consumer
+	attempts oauth.Consumer // sign-ins elsewhere that have come back, each of which counts once
 
 	counts                                    throttle.Store // nil: memory
 	guard                                     *throttle.Guard
@@ -79,10 +79,12 @@ func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 	s.db.SetMaxOpenConns(maxConns)
 	s.db.SetMaxIdleConns(maxConns)
 	s.db.SetConnMaxIdleTime(5 * time.Minute)
-	if s.users, err = usersql.New(s.db, s.dialect, usersql.Config{}); err != nil {
+	users, err := usersql.New(s.db, s.dialect, usersql.Config{})
+	if err != nil {
 		return nil, err
 	}
-	if s.tokens, err = password.NewTokens(s.users.Tokens(), password.TokensConfig{}); err != nil {
+	s.users = userStore{users, s}
+	if s.tokens, err = password.NewTokens(users.Tokens(), password.TokensConfig{}); err != nil {
 		return nil, err
 	}
 	families, err := tokensql.New(s.db, s.dialect, tokensql.Config{})
@@ -110,7 +112,7 @@ func openStores(ctx context.Context, cfg config) (_ *stores, err error) {
 		return nil, err
 	}
 	for _, migrate := range []func(context.Context) error{
-		s.users.Migrate, families.Migrate, sessions.Migrate, factors.Migrate, keys.Migrate, links.Migrate, passkeys.Migrate,
+		users.Migrate, families.Migrate, sessions.Migrate, factors.Migrate, keys.Migrate, links.Migrate, passkeys.Migrate, s.createTables,
 	} {
 		if err := migrate(ctx); err != nil {
 			return nil, err
@@ -211,7 +213,8 @@ func dialRedis(address string) (redis.UniversalClient, error) {
 	return redis.NewClient(opts), nil
 }
 
-// openLimits makes the limits, which tell of every lock.
+// openLimits makes the limits, which tell of every lock: it comes when there is an audit
+// log, which is kept in these stores.
 func (s *stores) openLimits(onEvent auth.EventFunc) (err error) {
 	if s.guard, err = throttle.NewGuard(s.counts, throttle.GuardConfig{OnEvent: onEvent}); err != nil {
 		return err

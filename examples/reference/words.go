@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-sallyport/auth/password"
@@ -21,10 +22,44 @@ func sayWhy(err error) string {
 		return "Please choose another password: " + strings.Join(parts, ", and ") + "."
 	}
 	d := problem.From(err)
+	switch d.Code {
+	case problem.InvalidCredentials:
+		return "That is not the password for this address. Check both, and try again."
+	case problem.OneTimeTokenInvalid:
+		return "This link was used already, or it is too old."
+	case problem.MFACodeInvalid:
+		return "That code is not right, or was used already. Try the next one."
+	case problem.TooManyRequests:
+		return "There were too many attempts. " + again(err)
+	}
 	if d.Detail != "" {
 		return d.Detail
 	}
 	return d.Title + "."
+}
+
+// again is when to try once more, as Retry-After has it.
+func again(err error) string {
+	var p *problem.Error
+	if errors.As(err, &p) {
+		switch seconds, _ := strconv.Atoi(p.Header.Get("Retry-After")); {
+		case seconds > 90*60:
+			return fmt.Sprintf("Try again in %d hours.", (seconds+3599)/3600)
+		case seconds > 60:
+			return fmt.Sprintf("Try again in %d minutes.", (seconds+59)/60)
+		case seconds > 0:
+			return "Try again in a minute."
+		}
+	}
+	return "Wait a while, and try again."
+}
+
+// beside is the error about an input, where its form is far from the head of the page.
+func beside(v view, field string) string {
+	if v.Field != field {
+		return ""
+	}
+	return v.Error
 }
 
 // advice is what a person can do where there is no form to try again.
@@ -38,6 +73,11 @@ func advice(code problem.Code) string {
 		problem.ProviderFailed:       "The other service does not answer as it should. Try again in a while, or sign in another way.",
 		problem.CrossOrigin:          "Another site has sent this. If it was you, do it on the pages of this one.",
 		problem.TooManyRequests:      "Wait a while, and try again.",
+		problem.Forbidden:            "Your roles do not allow it. If you need it, ask an administrator.",
+		problem.NotFound:             "The address is mistyped, or what was here is gone.",
+		problem.MethodNotAllowed:     "This address takes only what a form sends. Begin at the page that has the form.",
+		problem.ProviderDenied:       "Try once more, or sign in another way.",
+		problem.Internal:             "It is not your fault. Try again in a while.",
 		problem.Unavailable:          "This does not work at the moment. Try again in a while.",
 	}[code]
 }

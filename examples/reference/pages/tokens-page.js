@@ -43,7 +43,7 @@ async function call(method, path, body, send = (...args) => auth.fetch(...args))
     body: body && JSON.stringify(body),
   });
   const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(`${answer.detail ?? answer.title}`), { status: response.status, code: answer.code });
+  if (!response.ok) throw Object.assign(new Error(`${answer.detail ?? `${answer.title}.`}`), { status: response.status, code: answer.code });
   return answer;
 }
 

@@ -22,7 +22,7 @@ func TestMFA(t *testing.T) {
 	address, pw, _ := strings.Cut(announced[1], " ")
 	pw = strings.TrimSpace(pw)
 
-	p := &person{t, chromium(t), origin}
+	p := &person{t: t, tab: chromium(t), base: origin}
 	if _, err := chromedp.Call(p.tab, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestMFA(t *testing.T) {
 		if visible := ask(t, p.tab, chromedp.Evaluate[string](`document.cookie`)); visible != "" {
 			t.Errorf("document.cookie %q", visible)
 		}
-		bare := &person{t, p.tab, base}
+		bare := &person{t: t, tab: p.tab, base: base}
 		bare.open("/login", "Sign in")
 		if page := text(t, p.tab); strings.Contains(page, "Sign in with a passkey") {
 			t.Errorf("a passkey is offered where there can be none: %q", page)

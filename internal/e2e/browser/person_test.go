@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -14,9 +13,10 @@ import (
 
 // A person uses a site in a tab of a browser.
 type person struct {
-	t    *testing.T
-	tab  context.Context
-	base string
+	t       *testing.T
+	tab     context.Context
+	base    string
+	fingers bool // large ones, for which the pages have to be made: see small
 }
 
 // open goes to a page and waits for its heading.
@@ -69,7 +69,7 @@ func (p *person) another(t *testing.T) *person {
 	t.Helper()
 	tab, cancel := chromedp.NewContext(p.tab)
 	t.Cleanup(cancel)
-	return &person{t, tab, p.base}
+	return &person{t, tab, p.base, p.fingers}
 }
 
 // faults lists what would keep somebody from using the page without a mouse, an eye or a
@@ -87,6 +87,10 @@ const faults = `(() => {
 		if (["email", "password"].includes(e.type) && !e.autocomplete) bad.push("no autocomplete: " + e.outerHTML);
 	}
 	for (const e of all("button, a")) if (!e.textContent.trim() && !e.ariaLabel) bad.push("no name: " + e.outerHTML);
+	for (const e of all("button[aria-label], a[aria-label]")) // WCAG 2.5.3: who speaks says what is there to read
+		if (!e.ariaLabel.includes(e.textContent.trim())) bad.push("not named as it reads: " + e.outerHTML);
+	for (const e of all("time")) if (!e.dateTime) bad.push("no datetime: " + e.outerHTML);
+	if (document.querySelector(".error[tabindex]") && !document.title.startsWith("Error: ")) bad.push("the title does not say that there is an error");
 	for (const e of all("img")) if (!e.alt) bad.push("no alt: " + e.outerHTML);
 	for (const name of ["aria-describedby", "aria-labelledby", "for"])
 		for (const e of all("[" + name + "]")) for (const id of e.getAttribute(name).split(" ")) if (!ids.includes(id)) bad.push(name + " of nothing: " + id);
@@ -106,15 +110,13 @@ func (p *person) look(name string) {
 		p.t.Errorf("%s: %s", name, bad)
 	}
 	do(p.t, p.tab, chromedp.EmulateViewport(1200, 900))
+	p.readable(name)
 	dir := os.Getenv("SALLYPORT_SHOTS")
 	if dir == "" {
 		return
 	}
 	for _, scheme := range []string{"light", "dark"} {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		if _, err := chromedp.Call(p.tab, emulation.SetEmulatedMedia, media); err != nil {
-			p.t.Fatal(err)
-		}
+		p.colours(scheme)
 		for width, suffix := range map[int64]string{1200: "desktop", 390: "phone"} {
 			do(p.t, p.tab, chromedp.EmulateViewport(width, 900))
 			if err := os.WriteFile(filepath.Join(dir, name+"-"+suffix+"-"+scheme+".png"), ask(p.t, p.tab, chromedp.FullScreenshot(100)), 0o600); err != nil {

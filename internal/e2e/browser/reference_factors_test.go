@@ -164,7 +164,7 @@ func walkPasskeys(t *testing.T, v *visit) {
 	step(t, "it is removed", func(t *testing.T) {
 		p.t = t
 		p.open("/account", "Your account")
-		p.click("//button[@aria-label='Remove Phone']", "Your account")
+		p.sure(t, "Phone", "Yes, remove it", "Your account")
 		p.reads("You have none.")
 		p.signOut()
 		p.signIn(email, words)

@@ -60,7 +60,7 @@ func walkKeys(t *testing.T, v *visit) {
 	})
 	step(t, "it is revoked", func(t *testing.T) {
 		p.t = t
-		p.click("//button[@aria-label='Revoke backup']", "Your account")
+		p.sure(t, "backup", "Yes, revoke it", "Your account")
 		p.reads("The key is revoked.")
 		v.srv.Key(key).Want(t, v.srv.Key(key).Call(t, "GET", "/api/v1/orders", nil), 401)
 	})
@@ -98,14 +98,14 @@ func walkRoles(t *testing.T, v *visit) {
 			t.Errorf("the page says %q", page)
 		}
 		boss.open("/orders", "Orders")
-		boss.click("//button[@aria-label='Delete A lamp <b>']", "Orders")
+		boss.sure(t, "A lamp <b>", "Yes, delete it", "Orders")
 		boss.reads("There are no orders yet.")
 	})
 	step(t, "XCT-04 the audit log has it", func(t *testing.T) {
 		boss.t = t
 		boss.open("/admin", "Administration")
 		boss.look("admin")
-		row := "//tr[td[code='admin.roles'] and td[text()='" + email + "']]"
+		row := "//tr[td[.//code='admin.roles'] and td[text()='" + email + "']]"
 		do(t, boss.tab, chromedp.WaitVisible(row))
 		p.t = t
 		p.open("/admin", "You may not do this")

@@ -47,7 +47,7 @@ func (v *visit) person(t *testing.T) *person {
 	tab, cancel := chromedp.NewContext(v.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	do(t, tab, chromedp.Navigate("about:blank")) // the profile is there before a second tab of it is
-	return &person{t, tab, v.srv.Base}
+	return &person{t, tab, v.srv.Base, true}
 }
 
 // member has an account and is on its page.
