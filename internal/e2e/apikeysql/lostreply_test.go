@@ -47,7 +47,7 @@ func TestF03LostReplies(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		t.Run("F03 I3", func(t *testing.T) {
 			calm, pool := open(t, d), d.OpenLossy(t)
-			s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: patient})
+			s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 			must(t, err)
 			lost := map[string]int{}
 			for k := range 6 {

@@ -13,9 +13,6 @@ import (
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
 )
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // many is a limit that no test runs into.
 const many = 1000
 
@@ -23,7 +20,7 @@ const many = 1000
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)

@@ -1,7 +1,6 @@
 package apikeysql_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,30 +9,6 @@ import (
 	"github.com/go-sallyport/auth/apikey/sqlstore"
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
 )
-
-// plan is how the server would run a statement, as one text.
-func plan(t *testing.T, pool *sql.DB, query string) string {
-	t.Helper()
-	rows, err := pool.QueryContext(t.Context(), query)
-	must(t, err)
-	defer rows.Close()
-	columns, err := rows.Columns()
-	must(t, err)
-	var text strings.Builder
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		dest := make([]any, len(columns))
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		must(t, rows.Scan(dest...))
-		for i, v := range values {
-			fmt.Fprintf(&text, "%s=%s ", columns[i], v.String)
-		}
-	}
-	must(t, rows.Err())
-	return text.String()
-}
 
 // The statements that concern one subject go to its rows by an index, so their cost
 // does not grow with the keys of others.
@@ -65,7 +40,7 @@ func TestPlans(t *testing.T) {
 		} {
 			// MySQL tells nothing of a row that is not there.
 			statement = strings.ReplaceAll(statement, "'abc'", "'"+k.ID+"'")
-			if got := plan(t, pool, explain+statement); !strings.Contains(got, wanted) {
+			if got := sqltest.Plan(t, pool, explain+statement); !strings.Contains(got, wanted) {
 				t.Errorf("%s\n%s", statement, got)
 			}
 		}

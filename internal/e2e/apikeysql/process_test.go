@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -114,12 +113,7 @@ func TestProcesses(t *testing.T) {
 		s := open(t, d)
 		t.Run("I3 600 rotations of one key from two processes make one successor", func(t *testing.T) {
 			k := create(t, s, "u-alice")
-			a, b := d.Start(t, "rotate", k.ID, "300"), d.Start(t, "rotate", k.ID, "300")
-			a.AwaitReady()
-			b.AwaitReady()
-			a.Go()
-			b.Go()
-			made := strings.Fields(a.Wait() + b.Wait())
+			made := strings.Fields(d.StartTwo(t, "rotate", k.ID, "300"))
 			if len(made) != 1 || find(t, s, k.ID).Successor != made[0] {
 				t.Fatalf("%d successors", len(made))
 			}
@@ -132,22 +126,14 @@ func TestProcesses(t *testing.T) {
 			for round := range 5 {
 				subject := fmt.Sprint("u-killed-", round)
 				k := create(t, s, subject)
-				notes := filepath.Join(t.TempDir(), "notes")
-				must(t, os.WriteFile(notes, nil, 0o600))
-				p := d.Start(t, "chain", k.ID, notes)
-				p.AwaitReady()
-				p.Go()
-				<-time.After(time.Duration(20+7*round) * time.Millisecond)
-				p.Kill()
-				text, err := os.ReadFile(notes)
-				must(t, err)
-				lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+				text := d.Crash(t, time.Duration(20+7*round)*time.Millisecond, "chain", k.ID)
+				lines := strings.Split(strings.TrimSpace(text), "\n")
 				if strings.HasPrefix(lines[len(lines)-1], "try") {
 					killedBetween++
 				}
 				for {
 					last, length := wholeChain(t, s, k.ID)
-					if done := strings.Count(string(text), "done"); length-1 < done {
+					if done := strings.Count(text, "done"); length-1 < done {
 						t.Errorf("I2 %d rotations were answered, and %d are there", done, length-1)
 					}
 					err := s.Rotate(t.Context(), last.ID, rotation(last))

@@ -13,20 +13,6 @@ import (
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
 )
 
-// together calls f from n goroutines that begin at the same moment.
-func together(n int, f func(i int)) {
-	start := make(chan struct{})
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			<-start
-			f(i)
-		})
-	}
-	close(start)
-	wg.Wait()
-}
-
 func TestRaces(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		stores := []*sqlstore.Store{open(t, d), open(t, d)}
@@ -34,7 +20,7 @@ func TestRaces(t *testing.T) {
 			for range 5 {
 				k := create(t, stores[0], "u-alice")
 				var won atomic.Int64
-				together(100, func(i int) {
+				sqltest.Together(100, func(i int) {
 					switch err := stores[i%2].Rotate(t.Context(), k.ID, rotation(k)); {
 					case err == nil:
 						won.Add(1)
@@ -51,7 +37,7 @@ func TestRaces(t *testing.T) {
 			for round := range 5 {
 				subject := fmt.Sprint("u-", round)
 				var made atomic.Int64
-				together(40, func(i int) {
+				sqltest.Together(40, func(i int) {
 					switch err := stores[i%2].Create(t.Context(), newKey(subject), 3); {
 					case err == nil:
 						made.Add(1)
@@ -68,7 +54,7 @@ func TestRaces(t *testing.T) {
 			for range 40 {
 				k := create(t, stores[0], "u-expire")
 				end := now().Add(10 * time.Second)
-				together(8, func(i int) {
+				sqltest.Together(8, func(i int) {
 					if i%2 == 0 {
 						if err := stores[0].Expire(t.Context(), k.ID, end); err != nil {
 							t.Error(err)
@@ -92,7 +78,7 @@ func TestRaces(t *testing.T) {
 				var mu sync.Mutex
 				var early []string // successors whose rotation had returned before RevokeAll began
 				began := false
-				together(2, func(i int) {
+				sqltest.Together(2, func(i int) {
 					if i == 1 {
 						time.Sleep(time.Duration(round%10) * 300 * time.Microsecond)
 						mu.Lock()
@@ -149,7 +135,7 @@ func TestF23Everything(t *testing.T) {
 			keys = append(keys, create(t, s, fmt.Sprint("u-", i%4)))
 		}
 		at := now()
-		together(12, func(i int) {
+		sqltest.Together(12, func(i int) {
 			for round := range 10 {
 				k := keys[(i*7+round*3)%len(keys)]
 				var err error
@@ -187,25 +173,9 @@ func TestF23Everything(t *testing.T) {
 // Whatever is answered while connections are killed all the time is true: what is told
 // as done is there, and no key has two successors.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		stop, killer := make(chan struct{}), make(chan struct{})
-		kills := 0
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(25 * time.Millisecond):
-					kills += d.KillAll(t)
-				}
-			}
-		}()
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var wg sync.WaitGroup
 		for i := range 6 {
@@ -250,8 +220,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		close(stop)
-		<-killer
+		kills := stop()
 		t.Logf("%d connections killed", kills)
 		if kills == 0 {
 			t.Error("nothing was tested")

@@ -1,6 +1,7 @@
 package apikeysql_test
 
 import (
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -13,44 +14,21 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := open(t, d)
-		storetest.Run(t, func(*testing.T) apikey.Store { return s })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends
-// arguments within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) apikey.Store { return s })
-	})
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	storetest.Run(t, func(*testing.T) apikey.Store { return s })
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {

@@ -1,7 +1,8 @@
 // Package faults breaks what the running reference server stands on, and the server
 // itself, and looks at what its clients see: Redis and PostgreSQL refuse, stall, lose
-// replies, run out of memory and of disk, lose writes at a failover; processes are
-// killed, stopped and drowned in requests. It has tests only.
+// replies, run out of memory and of disk, load their data, give up transactions, lose
+// writes at a failover; processes are killed, stopped and drowned in requests. It has
+// tests only.
 //
 // Servers are processes of examples/reference, on PostgreSQL and on a redis-server of
 // their own, each behind a faultproxy. What must hold:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,6 +132,31 @@ func eventually(t *testing.T, c *running.Client, method, path string, in any, st
 	}
 }
 
+// load has four clients with the session of c read a profile without a pause until rest
+// is called. Who is answered what is not fine goes.
+func load(t *testing.T, c *running.Client, fine func(a *running.Answer) bool) (rest func()) {
+	t.Helper()
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	for i := range 4 {
+		c := c.From(i)
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if a, err := c.TryCall(t, "GET", "/api/v1/profile", nil); err != nil || !fine(a) {
+					t.Errorf("I4 I6 %v, %v", a, err)
+					return
+				}
+			}
+		})
+	}
+	return sync.OnceFunc(func() { close(stop); load.Wait() })
+}
+
 // raw sends nothing but these cookies, whatever the jar of anybody says.
 func raw(srv *running.Server, cookies ...*http.Cookie) *running.Client {
 	var list []string
@@ -153,24 +179,14 @@ func copyOf(t *testing.T, c *running.Client) *running.Client {
 	return raw(c.Server, c.HTTP.Jar.Cookies(u)...)
 }
 
-// status is a number of /proc/PID/status, in kB where it has a unit.
+// status is a number of /proc/PID/status, in KiB where it has a unit.
 func status(t *testing.T, srv *running.Server, name string) int {
 	t.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(srv.PID()) + "/status")
-	if err != nil {
+	n, ok := srv.Status(name)
+	if !ok {
 		testkit.Skip(t, "/proc: this system has none, and nothing else tells the memory of a process")
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			n, err := strconv.Atoi(strings.Fields(value)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("/proc: no %s", name)
-	return 0
+	return n
 }
 
 // files counts the descriptors that a server has open.

@@ -102,25 +102,7 @@ func TestPostgreSQLDown(t *testing.T) {
 		}
 	})
 	corpus.Case(t, "F13", "pg_terminate_backend on every connection, again and again", "200 or 503, what was answered holds, all works at once", func(t *testing.T) {
-		stop := make(chan struct{})
-		var load sync.WaitGroup
-		for i := range 4 {
-			c := alice.From(i)
-			load.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					if a, err := c.TryCall(t, "GET", "/api/v1/profile", nil); err != nil || a.StatusCode != 200 && a.StatusCode != 503 {
-						t.Errorf("I4 %v, %v", a, err)
-						return
-					}
-				}
-			})
-		}
-		rest := sync.OnceFunc(func() { close(stop); load.Wait() })
+		rest := load(t, alice, func(a *running.Answer) bool { return a.StatusCode == 200 || a.StatusCode == 503 })
 		defer rest()
 		for range 10 {
 			s.DB.KillAll(t)
@@ -143,7 +125,7 @@ func TestPostgreSQLWithoutWrites(t *testing.T) {
 	s := newStage(t)
 	pool := s.DB.Open(t)
 	role := s.DB.Schema()
-	exec(t, pool, `CREATE ROLE "`+role+`" LOGIN SUPERUSER PASSWORD 'loopback'`)
+	execute(t, pool, `CREATE ROLE "`+role+`" LOGIN SUPERUSER PASSWORD 'loopback'`)
 	t.Cleanup(func() {
 		for _, statement := range []string{`DROP OWNED BY "` + role + `" CASCADE`, `DROP ROLE "` + role + `"`} {
 			if _, err := pool.ExecContext(context.Background(), statement); err != nil {
@@ -179,34 +161,19 @@ func TestPostgreSQLWithoutWrites(t *testing.T) {
 		srv.Login(t, "alice@example.com", words)
 	}
 	corpus.Case(t, "F13", "PostgreSQL becomes read-only", "writes are 503, reads work, nothing is half done; all works when it writes again", func(t *testing.T) {
-		exec(t, pool, `ALTER ROLE "`+role+`" SET default_transaction_read_only = on`)
+		execute(t, pool, `ALTER ROLE "`+role+`" SET default_transaction_read_only = on`)
 		s.db.Reset()
 		refused(t)
-		exec(t, pool, `ALTER ROLE "`+role+`" RESET default_transaction_read_only`)
+		execute(t, pool, `ALTER ROLE "`+role+`" RESET default_transaction_read_only`)
 		eventually(t, alice, "POST", "/api/v1/api-keys", map[string]any{"name": "k2", "scopes": []string{"orders:read"}}, 201)
 	})
 	corpus.Case(t, "F32", "PostgreSQL has no room on its disk: every write fails with 53100 disk_full, raised by triggers", "writes are 503, reads work, nothing is half done; all works when there is room", func(t *testing.T) {
-		exec(t, pool, `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`)
-		rows, err := pool.QueryContext(t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = $1", s.DB.Schema())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var tables []string
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				t.Fatal(err)
-			}
-			tables = append(tables, name)
-		}
-		if err := rows.Err(); err != nil || len(tables) < 5 {
-			t.Fatalf("%v, %v", tables, err)
-		}
-		for _, name := range tables {
-			exec(t, pool, `CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE OR DELETE ON "`+name+`" FOR EACH STATEMENT EXECUTE FUNCTION full_disk()`)
+		execute(t, pool, `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`)
+		for _, name := range s.tables(t, pool) {
+			execute(t, pool, `CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE OR DELETE ON "`+name+`" FOR EACH STATEMENT EXECUTE FUNCTION full_disk()`)
 		}
 		refused(t)
-		exec(t, pool, "DROP FUNCTION full_disk() CASCADE")
+		execute(t, pool, "DROP FUNCTION full_disk() CASCADE")
 		eventually(t, alice, "DELETE", "/api/v1/api-keys/"+key.String("id"), nil, 204)
 		script := srv.Key(key.String("key"))
 		script.Want(t, script.Call(t, "GET", "/api/v1/orders", nil), 401)
@@ -216,7 +183,28 @@ func TestPostgreSQLWithoutWrites(t *testing.T) {
 	})
 }
 
-func exec(t *testing.T, pool *sql.DB, statement string) {
+// tables are all that the service has in PostgreSQL.
+func (s *stage) tables(t *testing.T, pool *sql.DB) (names []string) {
+	t.Helper()
+	rows, err := pool.QueryContext(t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = $1", s.DB.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil || len(names) < 5 {
+		t.Fatalf("%v, %v", names, err)
+	}
+	return names
+}
+
+func execute(t *testing.T, pool *sql.DB, statement string) {
 	t.Helper()
 	if _, err := pool.ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)

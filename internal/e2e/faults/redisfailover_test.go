@@ -3,7 +3,6 @@ package faults
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,25 +19,9 @@ func TestReadOnlyRedis(t *testing.T) {
 		srv := s.start(t, running.Options{})
 		alice := srv.Member(t, "alice@example.com", words)
 		tokens, _ := srv.TokenFor(t, "alice@example.com", words)
-		stop := make(chan struct{})
-		var load sync.WaitGroup
-		for i := range 4 {
-			c := alice.From(i)
-			load.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					if a, err := c.TryCall(t, "GET", "/api/v1/profile", nil); err != nil || a.StatusCode != 200 && a.StatusCode < 500 || a.Took > budget {
-						t.Errorf("I4 I6 %v, %v", a, err)
-						return
-					}
-				}
-			})
-		}
-		rest := sync.OnceFunc(func() { close(stop); load.Wait() })
+		rest := load(t, alice, func(a *running.Answer) bool {
+			return (a.StatusCode == 200 || a.StatusCode >= 500) && a.Took <= budget
+		})
 		defer rest()
 		pair.Sync()
 		pair.Promote()

@@ -12,14 +12,11 @@ import (
 	"github.com/go-sallyport/auth/jwtauth/sqlstore"
 )
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // on returns a Store on pool, with the table in place.
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
@@ -55,11 +52,4 @@ func spend(counter uint64, grace time.Duration) jwtauth.Rotation {
 	r := jwtauth.Rotation{Counter: counter, Grace: grace, Idle: usual.Idle}
 	_, _ = rand.Read(r.Call[:])
 	return r
-}
-
-// count is how many rows the table has, expired ones included.
-func count(t testing.TB, pool *sql.DB) (n int) {
-	t.Helper()
-	must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM auth_families").Scan(&n))
-	return n
 }

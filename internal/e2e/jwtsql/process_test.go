@@ -95,13 +95,8 @@ func TestProcesses(t *testing.T) {
 		t.Run("RFT-04 R03 1000 refreshes of one token from two processes get one successor", func(t *testing.T) {
 			tokens, err := issuer.Issue(t.Context(), &auth.Principal{Subject: "u-alice"}, jwtauth.Device{})
 			must(t, err)
-			a, b := d.Start(t, "refresh", tokens.Refresh, "500"), d.Start(t, "refresh", tokens.Refresh, "500")
-			a.AwaitReady()
-			b.AwaitReady()
-			a.Go()
-			b.Go()
 			all := make(map[string]int)
-			for line := range strings.Lines(a.Wait() + b.Wait()) {
+			for line := range strings.Lines(d.StartTwo(t, "refresh", tokens.Refresh, "500")) {
 				var answer string
 				var n int
 				if _, err := fmt.Sscan(line, &answer, &n); err != nil {

@@ -2,6 +2,7 @@ package jwtsql_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"sync"
@@ -15,23 +16,14 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := open(t, d)
-		storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends
-// arguments within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
-	})
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	storetest.Run(t, func(*testing.T) jwtauth.FamilyStore { return s })
 }
 
 // TestEpochs is with two pools: what one advances the other sees.
@@ -52,9 +44,7 @@ func TestEpochs(t *testing.T) {
 			must(t, s.Advance(t.Context(), "bob", time.Now().Add(-26*time.Hour)))
 			s = on(t, d, pool, sqlstore.Config{Prefix: "swept_"}).Epochs() // which has not swept yet
 			must(t, s.Advance(t.Context(), "alice", time.Now()))
-			var n int
-			must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM swept_epochs").Scan(&n))
-			if n != 1 {
+			if n := sqltest.Count(t, pool, "swept_epochs"); n != 1 {
 				t.Errorf("%d rows are left, want 1", n)
 			}
 		})
@@ -80,24 +70,10 @@ func TestHistory(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {
@@ -122,11 +98,8 @@ func TestPrefixAndMigrate(t *testing.T) {
 // machine, in whatever time zone a session is.
 func TestF17Clock(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		zone := map[sqlstore.Dialect]map[string]string{
-			sqlstore.PostgreSQL: {"TimeZone": "America/New_York"}, sqlstore.MySQL: {"time_zone": "'-05:00'"},
-		}
-		for _, pool := range []map[string]string{nil, zone[d.Dialect]} {
-			s := on(t, d, d.OpenWith(t, pool), sqlstore.Config{})
+		for _, pool := range []*sql.DB{d.Open(t), d.OpenFarAway(t)} {
+			s := on(t, d, pool, sqlstore.Config{})
 			id := newID("u")
 			must(t, s.Create(t.Context(), id, nil, usual))
 			_, _, err := s.Rotate(t.Context(), id, spend(1, 0))
@@ -151,7 +124,7 @@ func TestSweep(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		// A process that is new sweeps with its first sign-in.
 		must(t, on(t, d, pool, sqlstore.Config{}).Create(t.Context(), newID("u"), nil, usual))
-		if n := count(t, pool); n != 1 {
+		if n := sqltest.Count(t, pool, "auth_families"); n != 1 {
 			t.Errorf("%d rows are left, want 1", n)
 		}
 	})
@@ -184,25 +157,9 @@ func TestF13ReadOnly(t *testing.T) {
 // Whatever is answered while connections are killed all the time is true: no
 // honest client is taken for a thief, and no token rotates twice.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		stop, killer := make(chan struct{}), make(chan struct{})
-		kills := 0
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(25 * time.Millisecond):
-					kills += d.KillAll(t)
-				}
-			}
-		}()
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var wg sync.WaitGroup
 		for range 6 {
@@ -228,8 +185,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		close(stop)
-		<-killer
+		kills := stop()
 		t.Logf("%d connections killed", kills)
 		if kills == 0 {
 			t.Error("nothing was tested")

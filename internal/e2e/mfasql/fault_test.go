@@ -17,25 +17,9 @@ import (
 // Whatever is answered while connections are killed all the time is true: no code
 // is accepted twice, and none is refused that was never accepted.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		stop, killer := make(chan struct{}), make(chan struct{})
-		kills := 0
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(20 * time.Millisecond):
-					kills += d.KillAll(t)
-				}
-			}
-		}()
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		// calm asks until there is an answer.
@@ -46,7 +30,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}
-		together(6, func(int) {
+		sqltest.Together(6, func(int) {
 			for time.Now().Before(until) {
 				subject, id := newSubject(), newID()
 				if s.Begin(t.Context(), subject, mfa.PendingTOTP{ID: id, Sealed: "sealed"}, long) != nil {
@@ -92,8 +76,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				done.Add(1)
 			}
 		})
-		close(stop)
-		<-killer
+		kills := stop()
 		t.Logf("%d done, %d failed, %d connections killed", done.Load(), failed.Load(), kills)
 		if done.Load() == 0 || kills == 0 {
 			t.Error("nothing was tested")

@@ -79,7 +79,7 @@ func TestF03LostReplies(t *testing.T) {
 		t.Run("F03 I3 I4 MFA-03 MFA-09", func(t *testing.T) {
 			calm := open(t, d)
 			pool := d.OpenLossy(t)
-			s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: patient})
+			s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 			must(t, err)
 			lost := map[string]int{}
 			for k := range 6 {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,9 +21,6 @@ func TestMain(m *testing.M) {
 	sqltest.Main(m, map[string]sqltest.Role{"submit": submit, "recover": recoverAll})
 }
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // long is a ttl that no test waits for.
 const long = time.Hour
 
@@ -32,7 +28,7 @@ const long = time.Hour
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
@@ -52,7 +48,7 @@ func child(c *sqltest.Child) (*sqlstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: patient})
+	return sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 }
 
 func must(t testing.TB, err error) {
@@ -68,27 +64,6 @@ func wantFailure(t testing.TB, doing string, err error) {
 	if err == nil || errors.Is(err, mfa.ErrNoPending) || errors.Is(err, mfa.ErrNoChallenge) || errors.Is(err, mfa.ErrNoDevice) {
 		t.Errorf("%s: %v, want the store's failure", doing, err)
 	}
-}
-
-// together calls f from n goroutines at once.
-func together(n int, f func(i int)) {
-	var all sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	all.Wait()
-}
-
-// count is how many rows a table has, expired ones included.
-func count(t testing.TB, pool *sql.DB, table string) (n int) {
-	t.Helper()
-	must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
-	return n
 }
 
 func random(b []byte) { _, _ = rand.Read(b) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +41,7 @@ func submit(c *sqltest.Child) error {
 	var mu sync.Mutex
 	var codes, recoveries int
 	var failed error
-	together(n, func(int) {
+	sqltest.Together(n, func(int) {
 		err := m.Verify(context.Background(), c.Args[0], c.Args[2])
 		_, err2 := m.Recover(context.Background(), c.Args[0], c.Args[3])
 		mu.Lock()
@@ -69,13 +68,8 @@ func TestTwoProcesses(t *testing.T) {
 		t.Run("MFA-03 MFA-09 M01 M10 of 200 submissions from two processes one succeeds, of each kind", func(t *testing.T) {
 			u := newUser(t, s)
 			args := []string{u.subject, strconv.FormatInt(u.at.Unix(), 10), u.code, u.recovery[0], "100"}
-			a, b := d.Start(t, "submit", args...), d.Start(t, "submit", args...)
-			a.AwaitReady()
-			b.AwaitReady()
-			a.Go()
-			b.Go()
 			codes, recoveries := 0, 0
-			for line := range strings.Lines(a.Wait() + b.Wait()) {
+			for line := range strings.Lines(d.StartTwo(t, "submit", args...)) {
 				var k, n int
 				_, err := fmt.Sscan(line, &k, &n)
 				must(t, err)
@@ -144,17 +138,9 @@ func TestF14Killed(t *testing.T) {
 			for i := range subjects {
 				begin(t, s, strconv.Itoa(i))
 			}
-			answered := filepath.Join(t.TempDir(), "answered")
-			must(t, os.WriteFile(answered, nil, 0o600))
-			p := own.Start(t, "recover", answered)
-			p.AwaitReady()
-			p.Go()
-			<-time.After(time.Duration(15+13*round) * time.Millisecond)
-			p.Kill()
-			text, err := os.ReadFile(answered)
-			must(t, err)
+			text := own.Crash(t, time.Duration(15+13*round)*time.Millisecond, "recover")
 			told := map[string]int{}
-			for lines := bufio.NewScanner(strings.NewReader(string(text))); lines.Scan(); {
+			for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
 				var subject string
 				var k int
 				if _, err := fmt.Sscan(lines.Text(), &subject, &k); err == nil {

@@ -13,23 +13,11 @@ import (
 	"github.com/go-sallyport/auth/mfa/storetest"
 )
 
-// strictest are settings under which servers refuse most: statements that collide
-// fail with a serialization failure or a deadlock.
-func strictest(d *sqltest.Database) map[string]string {
-	switch d.Dialect {
-	case sqlstore.PostgreSQL:
-		return map[string]string{"default_transaction_isolation": "serializable"}
-	case sqlstore.MySQL:
-		return map[string]string{"tx_isolation": "'SERIALIZABLE'"}
-	}
-	return nil
-}
-
 // doors are two stores on one database, as of two services; the second pool is as
 // strict as the server can be.
 func doors(t *testing.T, d *sqltest.Database) [2]*sqlstore.Store {
 	t.Helper()
-	return [2]*sqlstore.Store{open(t, d), on(t, d, d.OpenWith(t, strictest(d)), sqlstore.Config{})}
+	return [2]*sqlstore.Store{open(t, d), on(t, d, d.OpenStrict(t), sqlstore.Config{})}
 }
 
 func TestTwoPools(t *testing.T) {
@@ -53,7 +41,7 @@ func TestRaces(t *testing.T) {
 				subject := newSubject()
 				enrol(t, s[0], subject)
 				sets := make([][]mfa.CodeHash, 20)
-				together(len(sets), func(i int) {
+				sqltest.Together(len(sets), func(i int) {
 					sets[i] = []mfa.CodeHash{newHash(), newHash(), newHash(), newHash()}
 					if err := s[i%2].ReplaceCodes(ctx, subject, sets[i]); err != nil {
 						t.Error(err)
@@ -84,7 +72,7 @@ func TestRaces(t *testing.T) {
 			must(t, s[0].ReplaceCodes(ctx, subject, codes))
 			var won atomic.Int64
 			var lefts sync.Map
-			together(2*len(codes), func(i int) {
+			sqltest.Together(2*len(codes), func(i int) {
 				used, left, err := s[i%2].ConsumeCode(ctx, subject, codes[i/2], newCall())
 				if err != nil {
 					t.Error(err)
@@ -104,7 +92,7 @@ func TestRaces(t *testing.T) {
 			const subjects = 3
 			names := [subjects]string{newSubject(), newSubject(), newSubject()}
 			var activated, advanced atomic.Int64
-			together(24, func(i int) {
+			sqltest.Together(24, func(i int) {
 				for j := range 10 {
 					subject, s := names[(i+j)%subjects], s[(i+j)%2]
 					id := newID()
@@ -147,7 +135,7 @@ func TestRaces(t *testing.T) {
 		t.Run("F13 F25 challenges and devices of one user that are added and ended all at once stay within their limits", func(t *testing.T) {
 			subject := newSubject()
 			b := mfa.BucketOf(subject)
-			together(24, func(i int) {
+			sqltest.Together(24, func(i int) {
 				for j := range 8 {
 					s := s[(i+j)%2]
 					c, dev := newChallenge(b), newDevice()
@@ -168,7 +156,7 @@ func TestRaces(t *testing.T) {
 				}
 			})
 			var open []mfa.Challenge
-			together(12, func(i int) {
+			sqltest.Together(12, func(i int) {
 				if err := s[i%2].AddDevice(ctx, subject, newDevice(), long, 5); err != nil {
 					t.Error(err)
 				}

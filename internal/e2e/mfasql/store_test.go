@@ -1,6 +1,7 @@
 package mfasql_test
 
 import (
+	"database/sql"
 	"errors"
 	"strconv"
 	"strings"
@@ -14,44 +15,21 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := open(t, d)
-		storetest.Run(t, func(*testing.T) mfa.Store { return s })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends
-// arguments within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) mfa.Store { return s })
-	})
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	storetest.Run(t, func(*testing.T) mfa.Store { return s })
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {
@@ -105,12 +83,9 @@ func TestSubjectsAreBytes(t *testing.T) {
 // in whatever time zone a session is.
 func TestF17Clock(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		zone := map[sqlstore.Dialect]map[string]string{
-			sqlstore.PostgreSQL: {"TimeZone": "America/New_York"}, sqlstore.MySQL: {"time_zone": "'-05:00'"},
-		}
 		subject := newSubject()
-		for _, settings := range []map[string]string{nil, zone[d.Dialect]} {
-			s := on(t, d, d.OpenWith(t, settings), sqlstore.Config{})
+		for _, pool := range []*sql.DB{d.Open(t), d.OpenFarAway(t)} {
+			s := on(t, d, pool, sqlstore.Config{})
 			dev := newDevice()
 			must(t, s.AddDevice(t.Context(), subject, dev, long, 5))
 			got, err := s.FindDevice(t.Context(), subject, dev.Hash)
@@ -206,14 +181,14 @@ func TestSweep(t *testing.T) {
 			// A process that is new sweeps with the first of each kind.
 			fill(on(t, d, pool, sqlstore.Config{}), long)
 			for _, table := range []string{"auth_mfa_enrolments", "auth_mfa_challenges", "auth_mfa_devices", "auth_mfa_factors"} {
-				if n := count(t, pool, table); n != 1 {
+				if n := sqltest.Count(t, pool, table); n != 1 {
 					t.Errorf("%s has %d rows, want 1", table, n)
 				}
 			}
 			wantState(t, s, "u-alice", mfa.State{TOTP: f, Codes: 3, CodesLeft: 3})
 			must(t, s.ReplaceCodes(ctx, "u-alice", nil))
 			must(t, s.Deactivate(ctx, "u-alice", f.ID, false))
-			if n := count(t, pool, "auth_mfa_factors"); n != 0 {
+			if n := sqltest.Count(t, pool, "auth_mfa_factors"); n != 0 {
 				t.Errorf("%d rows of factors are left behind", n)
 			}
 		})

@@ -20,14 +20,11 @@ import (
 
 func TestMain(m *testing.M) { sqltest.Main(m, map[string]sqltest.Role{"child": child}) }
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // on returns a Store on pool, with the tables in place.
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
@@ -52,13 +49,6 @@ const issuer = "https://login.example.com"
 
 func link(user, subject string) oauth.Link {
 	return oauth.Link{Issuer: issuer, Subject: subject, User: user, Provider: "oidc", Label: "alice@example.com", CreatedAt: time.Now()}
-}
-
-// rows is how many a table has.
-func rows(t testing.TB, pool *sql.DB, table string) (n int) {
-	t.Helper()
-	must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
-	return n
 }
 
 // calls are what a child does many times at once, by name: with a number of its own and

@@ -2,6 +2,7 @@ package oauthsql_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,26 +17,17 @@ import (
 	"github.com/go-sallyport/auth/oauth/storetest"
 )
 
-func suites(t *testing.T, s *sqlstore.Store) {
+func TestConformance(t *testing.T) {
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
+}
+
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
 	t.Run("links", func(t *testing.T) { storetest.RunLinks(t, func(*testing.T) oauth.LinkStore { return s }) })
 	t.Run("tokens", func(t *testing.T) { storetest.RunTokens(t, func(*testing.T) oauth.TokenStore { return s.Tokens() }) })
 	t.Run("consumer", func(t *testing.T) { storetest.RunConsumer(t, func(*testing.T) oauth.Consumer { return s.Consumer() }) })
-}
-
-func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { suites(t, open(t, d)) })
-}
-
-// A driver that counts rows that an UPDATE did not change, and one that sends arguments
-// within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		suites(t, on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{}))
-	})
 }
 
 // TestProcesses: what two processes do at once is decided in the database.
@@ -100,25 +92,9 @@ func TestProcesses(t *testing.T) {
 
 // Whatever is answered while connections are killed all the time is true.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
-		stop, killer := make(chan struct{}), make(chan struct{})
-		kills := 0
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(25 * time.Millisecond):
-					kills += d.KillAll(t)
-				}
-			}
-		}()
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var answered atomic.Int64
 		var wg sync.WaitGroup
@@ -153,8 +129,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		close(stop)
-		<-killer
+		kills := stop()
 		t.Logf("%d connections killed, %d lives of links", kills, answered.Load())
 		if kills == 0 || answered.Load() == 0 {
 			t.Error("nothing was tested")
@@ -172,24 +147,10 @@ func eventually(until time.Time, try func() bool) bool {
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {
@@ -261,12 +222,12 @@ func TestNothingIsLeft(t *testing.T) {
 		if err := s.Create(t.Context(), link("u-6", "d"), 0); err == nil {
 			t.Error("a limit of nothing")
 		}
-		if l, u := rows(t, pool, "auth_oauth_links"), rows(t, pool, "auth_oauth_users"); l != 3 || u != 2 {
+		if l, u := sqltest.Count(t, pool, "auth_oauth_links"), sqltest.Count(t, pool, "auth_oauth_users"); l != 3 || u != 2 {
 			t.Errorf("%d links of %d users", l, u)
 		}
 		must(t, s.Delete(t.Context(), "u-1", issuer, "a", 0))
 		must(t, s.DeleteAll(t.Context(), "u-2"))
-		if l, u := rows(t, pool, "auth_oauth_links"), rows(t, pool, "auth_oauth_users"); l != 0 || u != 0 {
+		if l, u := sqltest.Count(t, pool, "auth_oauth_links"), sqltest.Count(t, pool, "auth_oauth_users"); l != 0 || u != 0 {
 			t.Errorf("%d links of %d users are left", l, u)
 		}
 	})
@@ -290,7 +251,7 @@ func TestF18Clocks(t *testing.T) {
 			t.Errorf("F18 an attempt opens again: %v", err)
 		}
 		must(t, at(2*time.Hour).Consume(t.Context(), id(3), oauth.CallID{1}, start.Add(130*time.Minute)))
-		if n := rows(t, pool, "auth_oauth_attempts"); n != 1 {
+		if n := sqltest.Count(t, pool, "auth_oauth_attempts"); n != 1 {
 			t.Errorf("F25 %d notes are left, want that of the last", n)
 		}
 		if err := at(2*time.Hour).Consume(t.Context(), id(1), oauth.CallID{2}, expires); !errors.Is(err, oauth.ErrConsumed) {

@@ -14,13 +14,10 @@ import (
 
 func TestMain(m *testing.M) { sqltest.Main(m, nil) }
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // on returns a Store on pool, with the tables in place.
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
-	cfg.Timeout = patient
+	cfg.Timeout = sqltest.Patient
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
 	must(t, s.Migrate(t.Context()))
@@ -35,35 +32,14 @@ func must(t testing.TB, err error) {
 }
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := on(t, d, d.Open(t), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) passkey.Store { return s })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends arguments
-// within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) passkey.Store { return s })
-	})
-}
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
 
-// strictest are settings under which servers refuse most: statements that collide fail
-// with a serialization failure or a deadlock.
-func strictest(d *sqltest.Database) map[string]string {
-	switch d.Dialect {
-	case sqlstore.PostgreSQL:
-		return map[string]string{"default_transaction_isolation": "serializable"}
-	case sqlstore.MySQL:
-		return map[string]string{"tx_isolation": "'SERIALIZABLE'"}
-	}
-	return nil
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	storetest.Run(t, func(*testing.T) passkey.Store { return s })
 }
 
 func TestTwoPools(t *testing.T) {
@@ -71,30 +47,16 @@ func TestTwoPools(t *testing.T) {
 		a := on(t, d, d.Open(t), sqlstore.Config{})
 		t.Run("MFA-15 two pools", func(t *testing.T) { storetest.Shared(t, a, on(t, d, d.Open(t), sqlstore.Config{})) })
 		t.Run("MFA-15 F13 two pools, of which one is strict", func(t *testing.T) {
-			storetest.Shared(t, a, on(t, d, d.OpenWith(t, strictest(d)), sqlstore.Config{}))
+			storetest.Shared(t, a, on(t, d, d.OpenStrict(t), sqlstore.Config{}))
 		})
 	})
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestWithoutTables(t *testing.T) {
@@ -124,8 +86,7 @@ func TestSweep(t *testing.T) {
 			}
 			<-time.After(5 * time.Millisecond)
 			add(on(t, d, pool, sqlstore.Config{}), 20, time.Hour) // a process that is new sweeps with the first
-			var n int
-			must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM auth_passkey_answers").Scan(&n))
+			n := sqltest.Count(t, pool, "auth_passkey_answers")
 			if list, err := s.List(t.Context(), "alice"); n != 1 || err != nil || len(list) != 21 {
 				t.Errorf("%d answers, %d passkeys, %v", n, len(list), err)
 			}

@@ -16,26 +16,10 @@ import (
 
 // Whatever is answered while connections are killed all the time is true.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		s := open(t, d)
 		tokens := newTokens(t, s)
-		stop, killer := make(chan struct{}), make(chan struct{})
-		kills := 0
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(20 * time.Millisecond):
-					kills += d.KillAll(t)
-				}
-			}
-		}()
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		calm := func(id string) (account.User, error) {
@@ -46,7 +30,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			}
 		}
-		together(6, func(i int) {
+		sqltest.Together(6, func(i int) {
 			for n := 0; time.Now().Before(until); n++ {
 				u := newUser()
 				switch _, err := s.Create(t.Context(), u); {
@@ -88,8 +72,7 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				done.Add(1)
 			}
 		})
-		close(stop)
-		<-killer
+		kills := stop()
 		t.Logf("%d done, %d failed, %d connections killed", done.Load(), failed.Load(), kills)
 		if done.Load() == 0 || kills == 0 {
 			t.Error("nothing was tested")
@@ -99,12 +82,8 @@ func TestF13KilledAllTheTime(t *testing.T) {
 
 // A write that waits for a row is broken off with its connection, and done.
 func TestF13KilledWhileItWaits(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
-		pool, holders := d.Open(t), d.Open(t)
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
+		pool := d.Open(t)
 		s := on(t, d, pool, sqlstore.Config{})
 		ctx := t.Context()
 		u := create(t, s, newUser())
@@ -112,22 +91,7 @@ func TestF13KilledWhileItWaits(t *testing.T) {
 			"SetPassword": func() error { return s.SetPassword(ctx, u.ID, u.Hash, "new", time.Time{}) },
 			"SetRoles":    func() error { return s.SetRoles(ctx, u.ID, []string{"admin"}) },
 		} {
-			tx, err := holders.BeginTx(ctx, nil)
-			must(t, err)
-			_, err = tx.ExecContext(ctx, "UPDATE auth_users SET writes = writes + 1")
-			must(t, err)
-			result := make(chan error, 1)
-			go func() { result <- call() }()
-			select {
-			case err := <-result:
-				t.Fatalf("%s did not wait: %v", doing, err)
-			case <-time.After(200 * time.Millisecond):
-			}
-			if n := d.KillAll(t); n < 2 {
-				t.Errorf("%s: %d connections were killed", doing, n)
-			}
-			_ = tx.Rollback()
-			if err := <-result; err != nil {
+			if err := d.KillWaiting(t, "UPDATE auth_users SET writes = writes + 1", call); err != nil {
 				t.Errorf("%s: %v", doing, err)
 			}
 		}

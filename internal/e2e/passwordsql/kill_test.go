@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,7 +89,7 @@ func TestF14KilledDuringResets(t *testing.T) {
 			pool := own.Open(t)
 			s := on(t, own, pool, sqlstore.Config{})
 			users := make([]account.User, 300)
-			together(10, func(worker int) { // most of a Create is to wait for the disk
+			sqltest.Together(10, func(worker int) { // most of a Create is to wait for the disk
 				for i := worker; i < len(users); i += 10 {
 					users[i] = newUser()
 					users[i].ID = strconv.Itoa(i)
@@ -99,17 +98,9 @@ func TestF14KilledDuringResets(t *testing.T) {
 					}
 				}
 			})
-			answered := filepath.Join(t.TempDir(), "answered")
-			must(t, os.WriteFile(answered, nil, 0o600))
-			p := own.Start(t, "reset", answered)
-			p.AwaitReady()
-			p.Go()
-			<-time.After(time.Duration(20+17*round) * time.Millisecond)
-			p.Kill()
+			text := own.Crash(t, time.Duration(20+17*round)*time.Millisecond, "reset")
 			told := map[string]bool{}
-			text, err := os.ReadFile(answered)
-			must(t, err)
-			for lines := bufio.NewScanner(strings.NewReader(string(text))); lines.Scan(); {
+			for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
 				told[lines.Text()] = true
 			}
 			resetsOf, othersOf := tokensOf(t, pool)

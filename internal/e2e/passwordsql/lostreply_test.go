@@ -17,7 +17,7 @@ func TestF03LostReplies(t *testing.T) {
 	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
 		calm := open(t, d)
 		pool := d.OpenLossy(t)
-		s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: patient})
+		s, err := sqlstore.New(pool.DB, d.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 		must(t, err)
 		ctx := t.Context()
 		for doing, c := range map[string]struct {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,14 +22,11 @@ func TestMain(m *testing.M) {
 	sqltest.Main(m, map[string]sqltest.Role{"consume": consumeAll, "reset": resetAll})
 }
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // on returns a Store on pool, with the tables in place.
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
@@ -100,34 +96,13 @@ func newTokens(t testing.TB, s *sqlstore.Store) *password.Tokens {
 	return tokens
 }
 
-// together calls f from n goroutines at once.
-func together(n int, f func(i int)) {
-	var all sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	all.Wait()
-}
-
-// count is how many rows a table has, expired ones included.
-func count(t testing.TB, pool *sql.DB, table string) (n int) {
-	t.Helper()
-	must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
-	return n
-}
-
 // child opens the database of the parent.
 func child(c *sqltest.Child) (*sqlstore.Store, *password.Tokens, error) {
 	pool, err := c.Pool()
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: patient})
+	s, err := sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,23 +16,11 @@ import (
 	"github.com/go-sallyport/auth/password/sqlstore"
 )
 
-// strictest are settings under which servers refuse most: statements that collide
-// fail with a serialization failure or a deadlock.
-func strictest(d *sqltest.Database) map[string]string {
-	switch d.Dialect {
-	case sqlstore.PostgreSQL:
-		return map[string]string{"default_transaction_isolation": "serializable"}
-	case sqlstore.MySQL:
-		return map[string]string{"tx_isolation": "'SERIALIZABLE'"}
-	}
-	return nil
-}
-
 // doors are two stores on one database, as of two services; the second pool is as
 // strict as the server can be.
 func doors(t *testing.T, d *sqltest.Database) [2]*sqlstore.Store {
 	t.Helper()
-	return [2]*sqlstore.Store{open(t, d), on(t, d, d.OpenWith(t, strictest(d)), sqlstore.Config{})}
+	return [2]*sqlstore.Store{open(t, d), on(t, d, d.OpenStrict(t), sqlstore.Config{})}
 }
 
 func TestRaces(t *testing.T) {
@@ -44,7 +32,7 @@ func TestRaces(t *testing.T) {
 				canonical := newUser().Canonical
 				var won atomic.Int64
 				var winner sync.Map
-				together(200, func(i int) {
+				sqltest.Together(200, func(i int) {
 					u := newUser()
 					u.Canonical = canonical
 					switch _, err := s[i%2].Create(ctx, u); {
@@ -66,7 +54,7 @@ func TestRaces(t *testing.T) {
 			u := create(t, s[0], newUser())
 			for round := range 5 {
 				var won, lost atomic.Int64
-				together(60, func(i int) {
+				sqltest.Together(60, func(i int) {
 					switch err := s[i%2].SetPassword(ctx, u.ID, u.Hash, fmt.Sprint("h", round, "-", i), time.Time{}); {
 					case err == nil:
 						won.Add(1)
@@ -89,7 +77,7 @@ func TestRaces(t *testing.T) {
 				u := create(t, s[0], newUser())
 				later := u.ValidAfter.Add(time.Hour)
 				errs := [2]error{}
-				together(2, func(i int) {
+				sqltest.Together(2, func(i int) {
 					if i == 0 {
 						errs[0] = s[0].SetPassword(ctx, u.ID, u.Hash, "rehashed", time.Time{})
 						return
@@ -120,7 +108,7 @@ func TestRaces(t *testing.T) {
 			tokens := [2]*password.Tokens{newTokens(t, s[0]), newTokens(t, s[1])}
 			var issued, used atomic.Int64
 			var spent sync.Map
-			together(24, func(i int) {
+			sqltest.Together(24, func(i int) {
 				for j := range 12 {
 					subject, purpose := fmt.Sprint("u-", (i+j)%subjects), []password.Purpose{password.PurposeReset, password.PurposeVerifyEmail}[j%2]
 					token, err := tokens[i%2].Issue(ctx, subject, purpose, "")
@@ -169,7 +157,7 @@ func consumeAll(c *sqltest.Child) error {
 	}
 	var mu sync.Mutex
 	var failed error
-	together(8, func(i int) {
+	sqltest.Together(8, func(i int) {
 		for j := range c.Args {
 			token := c.Args[(i+j)%len(c.Args)]
 			_, err := tokens.Consume(context.Background(), password.PurposeReset, token)

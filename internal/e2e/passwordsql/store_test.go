@@ -2,6 +2,7 @@ package passwordsql_test
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,46 +19,22 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := open(t, d)
-		userstest.Run(t, func(*testing.T) account.Store { return s })
-		storetest.RunTokens(t, func(*testing.T) password.TokenStore { return s.Tokens() })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends
-// arguments within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		userstest.Run(t, func(*testing.T) account.Store { return s })
-		storetest.RunTokens(t, func(*testing.T) password.TokenStore { return s.Tokens() })
-	})
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	userstest.Run(t, func(*testing.T) account.Store { return s })
+	storetest.RunTokens(t, func(*testing.T) password.TokenStore { return s.Tokens() })
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {
@@ -246,9 +223,9 @@ func TestTokens(t *testing.T) {
 				_, err := tokens.Issue(ctx, id, password.PurposeReset, "")
 				must(t, err)
 			}
-			before := count(t, pool, "auth_user_tokens")
+			before := sqltest.Count(t, pool, "auth_user_tokens")
 			must(t, s.Delete(ctx, u.ID))
-			if n := count(t, pool, "auth_user_tokens"); n != before-1 {
+			if n := sqltest.Count(t, pool, "auth_user_tokens"); n != before-1 {
 				t.Errorf("%d rows of %d", n, before)
 			}
 			same(t, s, other)
@@ -266,7 +243,7 @@ func TestTokens(t *testing.T) {
 				must(t, s.Tokens().Put(ctx, tok))
 				return tok
 			}
-			together(10, func(worker int) { // most of a Put is to wait for the disk
+			sqltest.Together(10, func(worker int) { // most of a Put is to wait for the disk
 				for i := worker; i < 1100; i += 10 {
 					if err := s.Tokens().Put(ctx, token(i, now, time.Minute)); err != nil {
 						t.Error(err)
@@ -277,12 +254,12 @@ func TestTokens(t *testing.T) {
 			for i := range 2 { // two batches of 500, and what is left a minute later
 				put(3000+i, now.Add(time.Hour), time.Hour)
 			}
-			if n := count(t, pool, "swept_user_tokens"); n != 103 {
+			if n := sqltest.Count(t, pool, "swept_user_tokens"); n != 103 {
 				t.Errorf("%d rows, want 103", n)
 			}
 			put(3002, now.Add(time.Hour+time.Second), time.Hour)
 			put(3003, now.Add(time.Hour+2*time.Minute), time.Hour)
-			if n := count(t, pool, "swept_user_tokens"); n != 5 {
+			if n := sqltest.Count(t, pool, "swept_user_tokens"); n != 5 {
 				t.Errorf("%d rows, want 5", n)
 			}
 			got, err := s.Tokens().Consume(ctx, live.Hash, live.Purpose, now.Add(2*time.Hour))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -191,6 +192,22 @@ func (s *Server) Log() string {
 
 // PID is the number of the process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Status is a number of /proc/PID/status, in KiB where it has a unit: VmRSS, VmHWM,
+// Threads. Not ok: this system has none.
+func (s *Server) Status(name string) (n int, ok bool) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID()) + "/status")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+":"); found {
+			n, err = strconv.Atoi(strings.Fields(value)[0])
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
 
 // Kill ends the process at once, as kill -9 does.
 func (s *Server) Kill() {

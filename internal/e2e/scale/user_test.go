@@ -1,11 +1,8 @@
 package scale
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -74,24 +71,15 @@ type question struct {
 }
 
 func (q question) send(s *stage, c *http.Client, srv *running.Server) (*running.Answer, error) {
-	h := http.Header{"Accept": {"application/json"}}
+	h := http.Header{}
 	if q.cookie != "" {
 		h.Set("Cookie", q.cookie)
 	}
 	if q.bearer != "" {
 		h.Set("Authorization", "Bearer "+q.bearer)
 	}
-	var body io.Reader
-	if q.body != nil {
-		b, err := json.Marshal(q.body)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(b)
-		h.Set("Content-Type", "application/json")
-	}
-	client := running.Client{HTTP: c, Server: srv}
-	return client.Try(s.t, q.method, q.path, h, body)
+	client := running.Client{HTTP: c, Header: h, Server: srv}
+	return client.TryCall(s.t, q.method, q.path, q.body)
 }
 
 // settle sends q to one process until there is an answer that is none of a fault.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,14 +16,11 @@ import (
 
 func TestMain(m *testing.M) { sqltest.Main(m, map[string]sqltest.Role{"site": site}) }
 
-// patient is for tests in which many wait for one row on a slow machine.
-const patient = 20 * time.Second
-
 // on returns a Store on pool, with the tables in place.
 func on(t testing.TB, d *sqltest.Database, pool *sql.DB, cfg sqlstore.Config) *sqlstore.Store {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = patient
+		cfg.Timeout = sqltest.Patient
 	}
 	s, err := sqlstore.New(pool, d.Dialect, cfg)
 	must(t, err)
@@ -73,25 +69,4 @@ func newID(subject string) session.ID {
 	b := session.BucketOf(subject)
 	copy(id[:], b[:])
 	return id
-}
-
-// together calls f from n goroutines at once.
-func together(n int, f func(i int)) {
-	var all sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	all.Wait()
-}
-
-// count is how many rows the table has, expired ones included.
-func count(t testing.TB, pool *sql.DB) (n int) {
-	t.Helper()
-	must(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM auth_sessions").Scan(&n))
-	return n
 }

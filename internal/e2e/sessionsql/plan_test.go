@@ -1,7 +1,6 @@
 package sessionsql_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,30 +8,6 @@ import (
 	"github.com/go-sallyport/auth/internal/e2e/sqltest"
 	"github.com/go-sallyport/auth/session/sqlstore"
 )
-
-// plan is how the server would run a statement, as one text.
-func plan(t *testing.T, pool *sql.DB, query string) string {
-	t.Helper()
-	rows, err := pool.QueryContext(t.Context(), query)
-	must(t, err)
-	defer rows.Close()
-	columns, err := rows.Columns()
-	must(t, err)
-	var text strings.Builder
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		dest := make([]any, len(columns))
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		must(t, rows.Scan(dest...))
-		for i, v := range values {
-			fmt.Fprintf(&text, "%s=%s ", columns[i], v.String)
-		}
-	}
-	must(t, rows.Err())
-	return text.String()
-}
 
 // The statements of List, Revoke and RevokeSubject go to the rows of one user by
 // the primary key, so their cost does not grow with the sessions of others.
@@ -59,7 +34,7 @@ func TestSES16Plans(t *testing.T) {
 			"DELETE FROM auth_sessions WHERE bucket = ? AND public_hash <> ?",
 			"SELECT slot, created_at FROM auth_sessions WHERE bucket = ? AND id <> ? AND expires_at > 1 ORDER BY created_at DESC, slot LIMIT 500 OFFSET 99",
 		} {
-			if got := plan(t, pool, explain+strings.ReplaceAll(statement, "?", bytes)); !strings.Contains(got, wanted) {
+			if got := sqltest.Plan(t, pool, explain+strings.ReplaceAll(statement, "?", bytes)); !strings.Contains(got, wanted) {
 				t.Errorf("%s\n%s", statement, got)
 			}
 		}

@@ -17,7 +17,7 @@ func site(c *sqltest.Child) error {
 	if err != nil {
 		return err
 	}
-	s, err := sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: patient})
+	s, err := sqlstore.New(pool, c.Dialect, sqlstore.Config{Timeout: sqltest.Patient})
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestS12RenewalsDuringARevocation(t *testing.T) {
 					once.Do(func() { close(busy) })
 				}
 			}
-			together(n+1, func(i int) {
+			sqltest.Together(n+1, func(i int) {
 				if i == n {
 					<-busy
 					except := ""
@@ -103,7 +103,7 @@ func TestS12SignInsDuringARevocation(t *testing.T) {
 			old[i] = newID(subject)
 			must(t, a.Create(t.Context(), old[i], record(subject), soon(), limit))
 		}
-		together(100, func(i int) {
+		sqltest.Together(100, func(i int) {
 			if i == 50 {
 				if err := b.RevokeSubject(t.Context(), subject, ""); err != nil {
 					t.Error(err)
@@ -136,7 +136,7 @@ func TestSES24ParallelSignInsUpToTheLimit(t *testing.T) {
 		for round := range 30 {
 			subject := fmt.Sprint("u-", round)
 			must(t, a.Create(t.Context(), newID(subject), record(subject), soon(), 2))
-			together(2, func(i int) {
+			sqltest.Together(2, func(i int) {
 				s := []*sqlstore.Store{a, b}[i]
 				if err := s.Create(t.Context(), newID(subject), record(subject), soon(), 2); err != nil {
 					t.Error(err)
@@ -151,12 +151,8 @@ func TestSES24ParallelSignInsUpToTheLimit(t *testing.T) {
 
 // Connections are killed while a transaction waits in its midst for a row.
 func TestF13KilledInTheMidst(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
-		pool, holders := d.Open(t), d.Open(t)
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
+		pool := d.Open(t)
 		s := on(t, d, pool, sqlstore.Config{})
 		ctx := t.Context()
 		for doing, call := range map[string]func(old, id session.ID, rec *session.Record) error{
@@ -167,30 +163,15 @@ func TestF13KilledInTheMidst(t *testing.T) {
 			subject := "u-" + doing
 			old, id, rec := newID(subject), newID(subject), record(subject)
 			must(t, s.Create(ctx, old, record(subject), soon(), 1))
-			tx, err := holders.BeginTx(ctx, nil)
-			must(t, err)
-			_, err = tx.ExecContext(ctx, "UPDATE auth_sessions SET writes = writes + 1")
-			must(t, err)
-			result := make(chan error, 1)
-			go func() { result <- call(old, id, rec) }()
-			select {
-			case err := <-result:
-				t.Fatalf("%s did not wait: %v", doing, err)
-			case <-time.After(200 * time.Millisecond):
-			}
-			if n := d.KillAll(t); n < 2 {
-				t.Errorf("%s: %d connections were killed", doing, n)
-			}
-			_ = tx.Rollback()
-			must(t, <-result)
+			must(t, d.KillWaiting(t, "UPDATE auth_sessions SET writes = writes + 1", func() error { return call(old, id, rec) }))
 			pool.SetMaxIdleConns(0) // dead ones
-			_, err = s.Find(ctx, old)
+			_, err := s.Find(ctx, old)
 			want(t, doing+": the old session", err, session.ErrNoSession)
 			if got, err := s.Find(ctx, id); err != nil || got.ID != rec.ID {
 				t.Errorf("%s: %v", doing, err)
 			}
 		}
-		if n := count(t, pool); n != 2 {
+		if n := sqltest.Count(t, pool, "auth_sessions"); n != 2 {
 			t.Errorf("%d rows, want 2", n)
 		}
 	})
@@ -199,13 +180,10 @@ func TestF13KilledInTheMidst(t *testing.T) {
 // Whatever is answered while connections are killed all the time is true, and no
 // user ever has more sessions than the limit.
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		pool := d.Open(t)
 		s := on(t, d, pool, sqlstore.Config{})
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		var done, failed atomic.Int64
 		// calm asks until there is an answer.
@@ -258,12 +236,8 @@ func TestF13KilledAllTheTime(t *testing.T) {
 				}
 			})
 		}
-		kills := 0
-		for time.Now().Before(until) {
-			kills += d.KillAll(t)
-			<-time.After(25 * time.Millisecond)
-		}
 		work.Wait()
+		kills := stop()
 		pool.SetMaxIdleConns(0) // all of them may be dead, and a call gives up after three
 		for i := range users {
 			if list, err := s.List(t.Context(), fmt.Sprint("u-", i)); err != nil || len(list) > 1 {

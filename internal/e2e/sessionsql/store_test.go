@@ -2,6 +2,7 @@ package sessionsql_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,44 +17,21 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		s := open(t, d)
-		storetest.Run(t, func(*testing.T) session.Store { return s })
-	})
+	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) { conformance(t, d, d.Open(t)) })
 }
 
-// A driver that counts rows that an UPDATE did not change, and one that sends
-// arguments within the text, make no difference.
-func TestConformanceMySQLSettings(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if d.Dialect != sqlstore.MySQL {
-			t.Log("does not apply: for MySQL")
-			return
-		}
-		s := on(t, d, d.OpenWith(t, map[string]string{"clientFoundRows": "true", "interpolateParams": "true"}), sqlstore.Config{})
-		storetest.Run(t, func(*testing.T) session.Store { return s })
-	})
+func TestConformanceMySQLSettings(t *testing.T) { sqltest.RunMySQLSettings(t, conformance) }
+
+func conformance(t *testing.T, d *sqltest.Database, pool *sql.DB) {
+	s := on(t, d, pool, sqlstore.Config{})
+	storetest.Run(t, func(*testing.T) session.Store { return s })
 }
 
 func TestNew(t *testing.T) {
-	pool := sqltest.One(t, "SQLite").Open(t)
-	for name, c := range map[string]struct {
-		dialect sqlstore.Dialect
-		cfg     sqlstore.Config
-		wrong   string
-	}{
-		"no dialect":       {wrong: "dialect"},
-		"negative timeout": {sqlstore.SQLite, sqlstore.Config{Timeout: -1}, "Timeout"},
-		"prefix":           {sqlstore.SQLite, sqlstore.Config{Prefix: "A;"}, "Prefix"},
-		"schema":           {sqlstore.SQLite, sqlstore.Config{Schema: "app"}, "Schema"},
-	} {
-		if _, err := sqlstore.New(pool, c.dialect, c.cfg); err == nil || !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := sqlstore.New(nil, sqlstore.SQLite, sqlstore.Config{}); err == nil {
-		t.Error("a nil pool")
-	}
+	sqltest.Refusals(t, func(pool *sql.DB, d sqlstore.Dialect, timeout time.Duration, prefix, schema string) error {
+		_, err := sqlstore.New(pool, d, sqlstore.Config{Timeout: timeout, Prefix: prefix, Schema: schema})
+		return err
+	})
 }
 
 func TestPrefixAndMigrate(t *testing.T) {
@@ -107,10 +85,10 @@ func TestExpiry(t *testing.T) {
 				rec.Principal = nil
 				must(t, s.Create(ctx, newID("u-2"), rec, now.Add(time.Minute), 0))
 			}
-			before := count(t, pool)
+			before := sqltest.Count(t, pool, "auth_sessions")
 			now = now.Add(2 * time.Minute)
 			must(t, s.Create(ctx, newID("u-3"), record("u-3"), now.Add(time.Hour), 5))
-			if n := count(t, pool); before < 20 || n != 1 {
+			if n := sqltest.Count(t, pool, "auth_sessions"); before < 20 || n != 1 {
 				t.Errorf("%d rows of %d are left, want 1", n, before)
 			}
 		})
@@ -138,7 +116,7 @@ func TestCorrupt(t *testing.T) {
 			}
 		}
 		must(t, s.RevokeSubject(ctx, "u", ""))
-		if n := count(t, pool); n != 0 {
+		if n := sqltest.Count(t, pool, "auth_sessions"); n != 0 {
 			t.Errorf("%d rows after the revocation", n)
 		}
 	})

@@ -88,11 +88,7 @@ func TestF15CancelledAtAnyTime(t *testing.T) {
 
 // A client that hangs up costs no connection and leaves no lock behind.
 func TestF15HangingUpCostsNothing(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to count")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		pool := d.Open(t)
 		pool.SetMaxOpenConns(1)
 		db, err := sqldb.New(pool, d.Dialect, patient)
@@ -134,11 +130,7 @@ func TestF15Detached(t *testing.T) {
 }
 
 func TestF13KilledAtEveryStatement(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		db := open(t, d)
 		for k := range 5 {
 			id := fmt.Sprintf("at%d-", k)
@@ -164,27 +156,11 @@ func TestF13KilledAtEveryStatement(t *testing.T) {
 }
 
 func TestF13KilledAllTheTime(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		db := open(t, d)
 		counter(t, db, "x")
-		var done, doubtful, failed, kills atomic.Int64
-		stop := make(chan struct{})
-		killer := make(chan struct{})
-		go func() {
-			defer close(killer)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(15 * time.Millisecond):
-					kills.Add(int64(d.KillAll(t)))
-				}
-			}
-		}()
+		var done, doubtful, failed atomic.Int64
+		stop := d.KillAllTheTime(t)
 		until := time.Now().Add(sqltest.KillTime())
 		_ = together(8, func(int) error {
 			for time.Now().Before(until) {
@@ -202,14 +178,13 @@ func TestF13KilledAllTheTime(t *testing.T) {
 			}
 			return nil
 		})
-		close(stop)
-		<-killer
+		kills := stop()
 		got := int64(value(t, db, "x"))
-		t.Logf("%d done, %d in doubt, %d failed, %d connections killed; the counter is %d", done.Load(), doubtful.Load(), failed.Load(), kills.Load(), got)
+		t.Logf("%d done, %d in doubt, %d failed, %d connections killed; the counter is %d", done.Load(), doubtful.Load(), failed.Load(), kills, got)
 		if got < done.Load() || got > done.Load()+doubtful.Load() {
 			t.Error("that is not possible")
 		}
-		if kills.Load() == 0 || done.Load() == 0 {
+		if kills == 0 || done.Load() == 0 {
 			t.Error("nothing was tested")
 		}
 		start := time.Now()

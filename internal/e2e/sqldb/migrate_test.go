@@ -185,11 +185,7 @@ func TestF14MigrateDiesAfterDDL(t *testing.T) {
 }
 
 func TestMigrateKilled(t *testing.T) {
-	sqltest.Run(t, func(t *testing.T, d *sqltest.Database) {
-		if !d.CanKill() {
-			t.Log("does not apply: SQLite has no connections to kill")
-			return
-		}
+	sqltest.RunKillable(t, func(t *testing.T, d *sqltest.Database) {
 		db := newDB(t, d, patient)
 		stop, killer := make(chan struct{}), make(chan struct{})
 		go func() {

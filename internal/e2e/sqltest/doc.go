@@ -14,6 +14,9 @@
 // own, for what one process would hide. [Database.Kill] and [Database.KillAll]
 // end connections from the server's side.
 //
+// What the tests of every package sqlstore ask in the same words is here as well:
+// [Refusals], [RunMySQLSettings], [RunKillable], [Together].
+//
 // # Environment
 //
 //	POSTGRES_URL  postgres://user:password@host:port/database; the user must be allowed to create schemas

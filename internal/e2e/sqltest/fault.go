@@ -15,6 +15,18 @@ func (d *Database) CanKill() bool {
 	return ok
 }
 
+// RunKillable is Run for what kills connections: on a server that has none f is not run.
+func RunKillable(t *testing.T, f func(t *testing.T, d *Database)) {
+	t.Helper()
+	Run(t, func(t *testing.T, d *Database) {
+		if !d.CanKill() {
+			t.Log("does not apply: " + d.Name + " has no connections to kill")
+			return
+		}
+		f(t, d)
+	})
+}
+
 // ConnectionID asks the server for the number of conn, for Kill.
 func (d *Database) ConnectionID(t testing.TB, conn *sql.Conn) int64 {
 	t.Helper()
@@ -53,6 +65,54 @@ func (d *Database) KillAll(t testing.TB) int {
 	}
 	d.kill(t, list)
 	return len(list)
+}
+
+// KillAllTheTime ends all connections again and again until stop is called, which
+// reports how many they were.
+func (d *Database) KillAllTheTime(t testing.TB) (stop func() int) {
+	t.Helper()
+	over, kills := make(chan struct{}), make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { kills <- n }()
+		for {
+			select {
+			case <-over:
+				return
+			case <-t.Context().Done(): // the test has failed
+				return
+			case <-time.After(20 * time.Millisecond):
+				n += d.KillAll(t)
+			}
+		}
+	}()
+	return func() int { close(over); return <-kills }
+}
+
+// KillWaiting makes a call that must wait for the rows which a statement has locked,
+// ends all connections, and returns what the call says.
+func (d *Database) KillWaiting(t testing.TB, lock string, call func() error) error {
+	t.Helper()
+	tx, err := d.Open(t).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(t.Context(), lock); err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 1)
+	go func() { result <- call() }()
+	select {
+	case err := <-result:
+		t.Fatalf("the call did not wait: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	if n := d.KillAll(t); n < 2 {
+		t.Errorf("%d connections were killed", n)
+	}
+	_ = tx.Rollback()
+	return <-result
 }
 
 func (d *Database) kill(t testing.TB, victims []int64) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func (c *Child) Open() (*sqldb.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqldb.New(pool, c.Dialect, sqldb.Config{Timeout: 20 * time.Second})
+	return sqldb.New(pool, c.Dialect, sqldb.Config{Timeout: Patient})
 }
 
 // Pool returns a pool to the database of the parent.
@@ -148,6 +149,37 @@ func (d *Database) Start(t testing.TB, role string, args ...string) *Process {
 		}
 	})
 	return p
+}
+
+// StartTwo runs a role in two processes at once, and returns what both wrote to Out.
+func (d *Database) StartTwo(t testing.TB, role string, args ...string) string {
+	t.Helper()
+	a, b := d.Start(t, role, args...), d.Start(t, role, args...)
+	a.AwaitReady()
+	b.AwaitReady()
+	a.Go()
+	b.Go()
+	return a.Wait() + b.Wait()
+}
+
+// Crash runs a role whose last argument is a file for its notes, kills it after some
+// time, and returns what it has noted.
+func (d *Database) Crash(t testing.TB, after time.Duration, role string, args ...string) (notes string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "notes")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := d.Start(t, role, append(args, file)...)
+	p.AwaitReady()
+	p.Go()
+	<-time.After(after)
+	p.Kill()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func (p *Process) listen(stderr io.Reader) {

@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
-
 	"github.com/go-sallyport/auth/internal/e2e/running"
 )
 
@@ -22,11 +20,7 @@ type holder struct {
 // code is that of the app, some steps from now.
 func (h *holder) code(t testing.TB, steps int) string {
 	t.Helper()
-	c, err := totp.GenerateCode(h.secret, time.Now().Add(time.Duration(steps)*step))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return running.Code(t, h.secret, time.Duration(steps)*step)
 }
 
 // wrong is a code that is none of those around now, with another one for each n.

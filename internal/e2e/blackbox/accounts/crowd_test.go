@@ -1,8 +1,6 @@
 package accounts
 
 import (
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 
@@ -39,10 +37,4 @@ func crowd(t *testing.T, n int, send func(i int) (*running.Answer, error)) []*ru
 		}
 	}
 	return answers
-}
-
-// post is Call for any goroutine: in is JSON.
-func post(t testing.TB, c *running.Client, path, in string) (*running.Answer, error) {
-	h := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}}
-	return c.Try(t, "POST", v1+path, h, strings.NewReader(in))
 }

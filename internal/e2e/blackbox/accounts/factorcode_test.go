@@ -142,7 +142,7 @@ func TestCodesAtOnce(t *testing.T) {
 				}
 				body := fmt.Sprintf(`{"code":%q}`, h.code(t, 0))
 				won(t, crowd(t, n, func(i int) (*running.Answer, error) {
-					return post(t, s.turn(clients[i%len(clients)], i/len(clients)), "/auth/mfa/challenge", body)
+					return s.turn(clients[i%len(clients)], i/len(clients)).TryCall(t, "POST", v1+"/auth/mfa/challenge", body)
 				}), 200)
 			}
 		})
@@ -158,7 +158,7 @@ func TestCodesAtOnce(t *testing.T) {
 				}
 				body := fmt.Sprintf(`{"code":%q}`, h.code(t, 0))
 				won(t, crowd(t, n, func(i int) (*running.Answer, error) {
-					return post(t, s.turn(clients[i%len(clients)], i/len(clients)), "/auth/mfa/challenge", body)
+					return s.turn(clients[i%len(clients)], i/len(clients)).TryCall(t, "POST", v1+"/auth/mfa/challenge", body)
 				}), 204)
 			}
 		})
@@ -171,7 +171,7 @@ func TestCodesAtOnce(t *testing.T) {
 				}
 				body := fmt.Sprintf(`{"recovery_code":%q}`, h.recovery[0])
 				won(t, crowd(t, n, func(i int) (*running.Answer, error) {
-					return post(t, s.turn(clients[i%len(clients)], i/len(clients)), "/auth/mfa/challenge", body)
+					return s.turn(clients[i%len(clients)], i/len(clients)).TryCall(t, "POST", v1+"/auth/mfa/challenge", body)
 				}), 200)
 				s.mail(t, h.email, "recovery-used", 1)
 			}

@@ -163,7 +163,7 @@ func guess(t *testing.T, s *site, email string, n int) {
 		clients[i] = s.visitor()
 	}
 	answers := crowd(t, n, func(i int) (*running.Answer, error) {
-		return post(t, s.turn(clients[i%len(clients)], i), "/auth/login", `{"email":"`+email+`","password":"wrong horse battery `+strconv.Itoa(i)+`"}`)
+		return s.turn(clients[i%len(clients)], i).TryCall(t, "POST", v1+"/auth/login", `{"email":"`+email+`","password":"wrong horse battery `+strconv.Itoa(i)+`"}`)
 	})
 	for _, a := range answers {
 		noCredential(t, a)

@@ -54,7 +54,7 @@ func TestPasswords(t *testing.T) {
 			for _, tail := range []string{"\x00", "\x00tail"} {
 				denied(t, c.Call(t, "POST", v1+path, running.Credentials(alice, words+tail)), 400, "BODY_INVALID")
 			}
-			a, err := post(t, c, path, "{\"email\":\"nul@example.com\",\"password\":\"long enough \xff\xfe\"}")
+			a, err := c.TryCall(t, "POST", v1+path, "{\"email\":\"nul@example.com\",\"password\":\"long enough \xff\xfe\"}")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,9 +2,6 @@ package accounts
 
 import (
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -15,15 +12,10 @@ import (
 // peak is the most memory that the process has had, in MiB.
 func peak(t testing.TB, s *running.Server) int {
 	t.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID()) + "/status")
-	if err != nil {
-		t.Fatal(err)
+	kib, ok := s.Status("VmHWM")
+	if !ok {
+		t.Fatal("the memory of a process is not known here")
 	}
-	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
-	if m == nil {
-		t.Fatalf("no VmHWM in %s", text)
-	}
-	kib, _ := strconv.Atoi(string(m[1]))
 	return kib >> 10
 }
 

@@ -3,7 +3,6 @@ package tokens_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -32,12 +31,12 @@ func shapes(t *testing.T, f *forge) {
 			f.tooLarge(t, c, "Bearer "+strings.Repeat(c, 1<<20/len(c)))
 		}
 		f.tooLarge(t, "spaces", "Bearer"+strings.Repeat(" ", 100<<10)+f.genuine)
-		before := resident(t, f.PID())
+		before, _ := f.Status("VmRSS") // 0 where that is not to be had
 		dots := bearer(strings.Repeat(".", 30<<10))
 		for range 300 {
 			problem(t, f.h1.Send(t, "GET", profile, dots, nil), 401)
 		}
-		if after := resident(t, f.PID()); after > before+64<<10 {
+		if after, _ := f.Status("VmRSS"); after > before+64<<10 {
 			t.Errorf("the process has grown from %d to %d KiB by 9 MiB of dots", before, after)
 		}
 	})
@@ -77,19 +76,6 @@ func shapes(t *testing.T, f *forge) {
 			f.refused(t, s, s)
 		}
 	})
-}
-
-// resident returns what a process has in memory, in KiB, or 0 where that is not to be had.
-func resident(t *testing.T, pid int) (kib int) {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	if _, rest, ok := strings.Cut(string(status), "VmRSS:"); ok {
-		_, _ = fmt.Sscan(rest, &kib)
-	}
-	return kib
 }
 
 func spellings(t *testing.T, f *forge) {

@@ -87,7 +87,7 @@ func TestRefreshBinding(t *testing.T) {
 
 		token, _ = s.family(t, bob)
 		browser, _ := s.session(t, bob)
-		enrol(t, browser)
+		browser.Enrol(t)
 		s.refuses(t, token)
 	})
 

@@ -131,7 +131,7 @@ func newIDs(t *testing.T, s *site) {
 		second := next(c.Call(t, "POST", login, running.Credentials(alice, password)), first)
 		third := next(c.Call(t, "POST", "/api/v1/auth/change-password", map[string]string{"current_password": password, "password": password}), second)
 		secret := c.Want(t, c.Call(t, "POST", "/api/v1/auth/mfa/enable", nil), 200).String("secret")
-		a := c.Call(t, "POST", "/api/v1/auth/mfa/verify", map[string]string{"code": code(t, secret)})
+		a := c.Call(t, "POST", "/api/v1/auth/mfa/verify", map[string]string{"code": running.Code(t, secret, 0)})
 		list, _ := a.JSON("recovery_codes").([]any)
 		fourth := next(a, third)
 

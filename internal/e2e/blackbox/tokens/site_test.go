@@ -65,14 +65,7 @@ func (s *site) watch(label, secret string) {
 // stranger returns a client without cookies that comes from an address of its own:
 // limits that count addresses see somebody new.
 func (s *site) stranger() *running.Client {
-	n := addresses.Add(1)
-	from := &net.TCPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n))}
-	c := s.Client()
-	c.HTTP.Transport = &http.Transport{
-		DialContext:         (&net.Dialer{LocalAddr: from, Timeout: soon}).DialContext,
-		MaxIdleConnsPerHost: 64,
-	}
-	return c
+	return s.Client().From(int(addresses.Add(1)))
 }
 
 // user registers somebody, from an address of its own.
