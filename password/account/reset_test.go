@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -368,6 +369,46 @@ func TestReset(t *testing.T) {
 		}
 		if g.saw(account.EventReset) != 1 || g.saw(account.EventForgot) != 1 {
 			t.Error("an event is missing")
+		}
+	})
+
+	t.Run("RST-13 F13 who cannot be looked up now is told later", func(t *testing.T) {
+		for name, gone := range map[string]bool{"and is there": false, "and has gone meanwhile": true} {
+			t.Run(name, func(t *testing.T) {
+				g := newRig(t)
+				u := g.user(alice)
+				g.goBlind(errors.New("the database is gone"))
+				g.must(g.accounts.Notify(t.Context(), u.ID, account.MessageFactorChanged))
+				for g.saw(account.EventMailDelayed) == 0 {
+					runtime.Gosched()
+				}
+				if len(g.notices) > 0 || len(g.mail.Messages()) > 0 {
+					t.Fatalf("told by nobody: %v, %v", g.notices, g.mail.Messages())
+				}
+				want := []string{"factor-changed " + alice}
+				if gone {
+					g.must(g.store.MemoryStore.Delete(t.Context(), u.ID))
+					want = nil
+				}
+				g.goBlind(nil)
+				g.must(g.outbox.Close(t.Context()))
+				var mail []string
+				for _, m := range g.mail.Messages() {
+					mail = append(mail, string(m.Kind)+" "+m.To)
+				}
+				if !reflect.DeepEqual(g.notices, want) || !reflect.DeepEqual(mail, want) {
+					t.Errorf("notices %v, mail %v", g.notices, mail)
+				}
+			})
+		}
+	})
+	t.Run("RST-13 a notice that cannot be kept for later is an error", func(t *testing.T) {
+		g := newRig(t)
+		u := g.user(alice)
+		g.goBlind(errors.New("the database is gone"))
+		g.must(g.outbox.Close(t.Context()))
+		if err := g.accounts.Notify(t.Context(), u.ID, account.MessageFactorChanged); problem.From(err).Status != 503 {
+			t.Errorf("%v, want a 503", err)
 		}
 	})
 

@@ -303,6 +303,13 @@ type object map[string]any
 
 func credentials(email, pw string) object { return object{"email": email, "password": pw} }
 
+// goBlind makes look-ups by ID fail, or not any more.
+func (g *rig) goBlind(err error) {
+	g.steps.mu.Lock()
+	defer g.steps.mu.Unlock()
+	g.steps.blind = err
+}
+
 // steps count the writes to all stores, and can cut one of them off.
 type steps struct {
 	mu     sync.Mutex
@@ -312,6 +319,7 @@ type steps struct {
 	cancel context.CancelFunc
 	fail   error  // instead of the end
 	read   func() // before each look-up, if set
+	blind  error  // of each look-up by ID
 	once   map[string]func()
 }
 
@@ -381,6 +389,12 @@ type stepStore struct {
 
 func (s *stepStore) Find(ctx context.Context, id string) (account.User, error) {
 	s.steps.look()
+	s.steps.mu.Lock()
+	err := s.steps.blind
+	s.steps.mu.Unlock()
+	if err != nil {
+		return account.User{}, err
+	}
 	return s.MemoryStore.Find(ctx, id)
 }
 

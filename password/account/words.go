@@ -129,12 +129,32 @@ var english = map[MessageKind]words{
 // Notify tells a user by mail, and Config.Notify, that something about their
 // account has changed: for changes that this package does not make, such as
 // MessageFactorChanged. It returns ErrNotFound if there is no such user.
+//
+// If the store cannot be asked who that is, the Outbox asks later, as often as it tries
+// to send mail, and the user is told then. There is an error only if it takes no job.
 func (s *Service) Notify(ctx context.Context, subject string, kind MessageKind) error {
-	u, err := s.store.Find(ctx, subject)
-	if err != nil {
+	u, err := s.store.Find(ctx, subject) // also one who is kept out
+	if err == nil {
+		s.tell(ctx, kind, u)
+		return nil
+	}
+	if errors.Is(err, ErrNotFound) || !s.cfg.Outbox.Enqueue(ctx, func(ctx context.Context) ([]Message, error) {
+		u, err := s.store.Find(ctx, subject)
+		if errors.Is(err, ErrNotFound) {
+			return nil, nil // nobody is left to be told
+		}
+		if err != nil {
+			return nil, unavailable("find", err)
+		}
+		u.Hash = ""
+		mail, err := s.messages(ctx, message{kind: kind, to: u.Email, about: u})
+		if err == nil {
+			s.notify(ctx, kind, u)
+		}
+		return mail, err
+	}) {
 		return unavailable("find", err)
 	}
-	s.tell(ctx, kind, u)
 	return nil
 }
 
@@ -145,6 +165,11 @@ func (s *Service) tell(ctx context.Context, kind MessageKind, u User) {
 	s.cfg.Outbox.Enqueue(ctx, func(ctx context.Context) ([]Message, error) {
 		return s.messages(ctx, message{kind: kind, to: u.Email, about: u})
 	})
+	s.notify(ctx, kind, u)
+}
+
+// notify calls the hook.
+func (s *Service) notify(ctx context.Context, kind MessageKind, u User) {
 	if s.cfg.Notify == nil {
 		return
 	}
