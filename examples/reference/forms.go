@@ -56,6 +56,9 @@ func (s *service) formAgain(w http.ResponseWriter, r *http.Request, f account.Fo
 	case account.FlowDelete:
 		name, v.Field = "account", "delete_password"
 	}
+	if code := f.Problem.Code; code == problem.OneTimeTokenInvalid || code == problem.TooManyRequests {
+		v.Field = "" // nothing that was typed is at fault
+	}
 	switch {
 	case name == "" || unmended(f.Problem):
 		s.onError(w, r, f.Err)

@@ -133,6 +133,7 @@ func TestRoles(t *testing.T) {
 		admin.want(admin.call("PUT", "/api/v1/admin/users/nobody/roles", object{"roles": []string{"manager"}}), 404)
 		admin.want(admin.call("DELETE", "/api/v1/orders/none", nil), 404)
 		admin.want(admin.call("POST", "/api/v1/orders", object{"item": strings.Repeat("x", 61)}), 400)
+		admin.want(admin.call("POST", "/api/v1/orders", object{"item": strings.Repeat("ü", 60)}), 201) // as many as the form takes
 		admin.want(admin.call("GET", "/api/v1/nothing", nil), 404)
 	})
 	t.Run("the page takes roles by its own form only", func(t *testing.T) {

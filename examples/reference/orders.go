@@ -24,7 +24,7 @@ type order struct {
 const createOrders = `CREATE TABLE IF NOT EXISTS reference_orders (
 	id VARCHAR(40) NOT NULL PRIMARY KEY, item VARCHAR(60) NOT NULL, subject VARCHAR(255) NOT NULL, at BIGINT NOT NULL)`
 
-var errItem = &problem.Error{Details: problem.New(problem.BadRequest).WithDetail("An order needs an item of 1 to 60 bytes, without control characters.")}
+var errItem = &problem.Error{Details: problem.New(problem.BadRequest).WithDetail("An order needs an item of 1 to 60 characters, without control characters.")}
 
 func (s *service) orders(ctx context.Context) ([]order, error) {
 	rows, err := s.stores.query(ctx, "SELECT id, item, subject, at FROM reference_orders ORDER BY at DESC, id LIMIT 100")
@@ -47,7 +47,7 @@ func (s *service) orders(ctx context.Context) ([]order, error) {
 
 func (s *service) placeOrder(ctx context.Context, item string) (order, error) {
 	item = strings.TrimSpace(item)
-	if item == "" || len(item) > 60 || !isText(item) {
+	if item == "" || utf8.RuneCountInString(item) > 60 || !isText(item) {
 		return order{}, errItem
 	}
 	p, _ := auth.FromContext(ctx)

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/go-sallyport/auth"
 	"github.com/go-sallyport/auth/oauth"
 	"github.com/go-sallyport/auth/oauth/oidc"
-	"github.com/go-sallyport/auth/password/account"
 )
 
 // A provider is a service at which people have an account with which they can sign in
@@ -25,7 +20,7 @@ type provider struct {
 // yet: this service starts while they are down.
 func (s *service) newProviders(key []byte, signedIn auth.Authenticator) (err error) {
 	s.links, err = oauth.NewLinks(s.stores.links, oauth.LinksConfig{
-		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete,
+		Principal: s.federated, Register: s.registerFederated, Discard: s.stores.users.Delete, Wipe: s.claim,
 		Revokers: auth.Revokers{s.factors, s.sessions, s.tokens}, OtherMethods: s.hasPassword,
 		ClientIP: s.clients.Address, ErrorHandler: s.onError, OnEvent: s.onEvent,
 	})
@@ -95,35 +90,6 @@ func (s *service) routeProviders(mux *http.ServeMux, member func(http.Handler) h
 		}
 		return s.links.Unlink(r.Context(), p.Subject, id, except)
 	})))
-}
-
-// federated is who a linked identity is here.
-func (s *service) federated(ctx context.Context, user string, _ *oauth.Identity) (*auth.Principal, error) {
-	return s.accounts.Current(ctx, &auth.Principal{Subject: user})
-}
-
-// registerFederated makes an account for an identity that is new. It has no password,
-// and the address that the provider has verified. An address that has an account is
-// not proof enough to get it: its owner signs in and links the identity.
-func (s *service) registerFederated(ctx context.Context, id *oauth.Identity) (oauth.Registered, error) {
-	canonical, err := account.Canonical(id.Email)
-	if err != nil || !id.EmailVerified {
-		return oauth.Registered{}, oauth.ErrLinkRequired
-	}
-	user, err := s.stores.users.Create(ctx, account.User{
-		ID: rand.Text(), Email: id.Email, Canonical: canonical, Verified: true, Roles: []string{"customer"},
-		CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
-	})
-	if errors.Is(err, account.ErrExists) {
-		return oauth.Registered{}, oauth.ErrLinkRequired
-	}
-	return oauth.Registered{User: user}, err
-}
-
-// hasPassword reports whether a user can sign in without any provider.
-func (s *service) hasPassword(ctx context.Context, user string) (bool, error) {
-	u, err := s.stores.users.Find(ctx, user)
-	return u.Hash != "", err
 }
 
 // label is what people call the provider of that name.
