@@ -54,8 +54,12 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	})
 	flags.IntVar(&c.AuditDays, "audit-days", 400, "how many days the audit log is kept; 0: for ever")
 	flags.StringVar(&c.Admin, "admin", "", "make an administrator of the account with this address, and end")
-	dev := flags.String("dev", "", "true: plain-HTTP cookies, mail at /dev/mailbox, an admin (default: true on loopback)")
-	if err := flags.Parse(args); err != nil {
+	dev := ""
+	flags.BoolFunc("dev", "plain-HTTP cookies, mail at /dev/mailbox, an admin (default: on loopback); -dev=false: not there either", func(s string) error {
+		dev = s
+		return nil
+	})
+	if err := flags.Parse(joinDev(args)); err != nil {
 		return config{}, err
 	}
 	if flags.NArg() > 0 {
@@ -63,6 +67,9 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	}
 	if c.AuditDays < 0 || c.AuditDays > maxAuditDays {
 		return config{}, fmt.Errorf("-audit-days %d: use 1 to %d, or 0 to keep all", c.AuditDays, maxAuditDays)
+	}
+	if c.Admin != "" {
+		c.AuditDays = 0 // that run is over at once: what may go is for those that serve to say
 	}
 	c.SMTP = getenv("SMTP_URL")
 	c.OIDCIssuer, c.OIDCID, c.OIDCSecret = getenv("OIDC_ISSUER"), getenv("OIDC_CLIENT_ID"), getenv("OIDC_CLIENT_SECRET")
@@ -76,13 +83,13 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	switch *dev {
+	switch dev {
 	case "":
 		c.Dev = plain
 	case "true", "false":
-		c.Dev = *dev == "true"
+		c.Dev = dev == "true"
 	default:
-		return config{}, fmt.Errorf("-dev %q: use true or false", *dev)
+		return config{}, fmt.Errorf("-dev %q: use true or false", dev)
 	}
 	if c.Dev && !plain {
 		return config{}, errors.New("-dev is for plain HTTP on loopback: it shows everybody's mail")
@@ -94,6 +101,21 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 		return config{}, errors.New("SMTP_URL is missing: smtp://user:password@host:587?from=no-reply@example.com for mail, without which nobody can register")
 	}
 	return c, nil
+}
+
+// joinDev makes "-dev false" what package flag reads as that: a flag that may stand alone
+// has its value behind "=".
+func joinDev(args []string) []string {
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		if (args[i] == "-dev" || args[i] == "--dev") && i+1 < len(args) && (args[i+1] == "true" || args[i+1] == "false") {
+			joined = append(joined, args[i]+"="+args[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, args[i])
+	}
+	return joined
 }
 
 // plainLoopback reports whether nobody but this machine can reach the service.

@@ -288,7 +288,7 @@ func TestConfig(t *testing.T) {
 	none := func(string) string { return "" }
 	for _, args := range [][]string{
 		{"-addr", "0.0.0.0:8080"}, {"-addr", "0.0.0.0:8080", "-dev", "true"}, {"-base-url", "http://app.example.com"},
-		{"-base-url", "https://app.example.com"}, {"-addr", "nowhere"}, {"-dev", "maybe"}, {"what"},
+		{"-base-url", "https://app.example.com"}, {"-addr", "nowhere"}, {"-dev", "maybe"}, {"-dev=maybe"}, {"what"},
 		{"-audit-days", "-1"}, {"-audit-days", "36501"}, {"-audit-days", "1.5"}, {"-audit-days", "a year"},
 	} {
 		if c, err := parseConfig(args, none); err == nil {
@@ -303,6 +303,12 @@ func TestConfig(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	mail := func(string) string { return "smtp://mail.example.com" }
+	for text, want := range map[string]bool{"-dev": true, "-dev=true": true, "-dev true": true, "-dev=false": false, "-dev false": false, "--dev false": false} {
+		c, err := parseConfig(append(strings.Fields(text), "-addr", "localhost:1", "-base-url", "http://localhost:1"), mail)
+		if !want && err == nil || want && (err != nil || !c.Dev || c.Addr != "localhost:1") {
+			t.Errorf("%q: %+v, %v", text, c, err) // without -dev this base URL is refused
+		}
+	}
 	if c, err = parseConfig([]string{"-base-url", "https://app.example.com/"}, mail); err != nil || c.Dev || c.BaseURL != "https://app.example.com" {
 		t.Errorf("%+v, %v", c, err)
 	}
