@@ -83,6 +83,9 @@ func TestChangePassword(t *testing.T) {
 			if !g.fits(u.ID, newPass) || !g.stored(u.ID).ValidAfter.Equal(g.clock.Now()) {
 				t.Errorf("got %+v", g.stored(u.ID))
 			}
+			if left, err := g.sessions.List(t.Context(), u.ID); err != nil || revokers && len(left) != 0 {
+				t.Errorf("%d sessions are left, %v", len(left), err) // that Current refuses them is not all
+			}
 			g.login(alice, newPass)
 		})
 	}
