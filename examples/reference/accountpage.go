@@ -85,64 +85,6 @@ func (s *service) showAccount(w http.ResponseWriter, r *http.Request, status int
 	s.show(w, r, status, "account", v)
 }
 
-// ordersPage shows the orders, with a button for what the caller may do.
-func (s *service) ordersPage(w http.ResponseWriter, r *http.Request) {
-	list, err := s.orders(r.Context())
-	if err != nil {
-		s.onError(w, r, storeError(err))
-		return
-	}
-	s.show(w, r, http.StatusOK, "orders", view{Title: "Orders", Data: list})
-}
-
-// adminPage shows the users and, to those who may see it, what has happened.
-func (s *service) adminPage(w http.ResponseWriter, r *http.Request) {
-	users, err := s.usersAfter(r, 50)
-	if err != nil {
-		s.onError(w, r, err)
-		return
-	}
-	p, _ := auth.FromContext(r.Context())
-	var log []record
-	if s.policy.Allows(p, "audit:read") {
-		if log, err = s.audit.latest(r.Context(), 50); err != nil {
-			s.onError(w, r, unavailable(err))
-			return
-		}
-	}
-	names := []string{"customer", "manager", "admin"}
-	emails := make(map[string]string, len(users))
-	for _, u := range users {
-		emails[u.ID] = u.Email
-		for i := range log {
-			log[i].Resource = strings.ReplaceAll(log[i].Resource, u.ID, u.Email)
-		}
-	}
-	type userRow struct {
-		account.User
-		Has map[string]bool
-	}
-	rows := make([]userRow, 0, len(users))
-	for _, u := range users {
-		row := userRow{u, make(map[string]bool)}
-		for _, name := range u.Roles {
-			row.Has[name] = true
-		}
-		rows = append(rows, row)
-	}
-	next := ""
-	if len(users) == 50 {
-		next = users[len(users)-1].Canonical
-	}
-	s.show(w, r, http.StatusOK, "admin", view{Title: "Administration", Data: struct {
-		Users []userRow
-		Roles []string
-		Next  string
-		Audit []record
-		Email map[string]string
-	}{rows, names, next, log, emails}})
-}
-
 // device names what a User-Agent seems to be. It is a hint for its owner: anybody
 // can send any.
 func device(agent string) string {

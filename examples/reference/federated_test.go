@@ -17,8 +17,8 @@ func TestHalfRegistered(t *testing.T) {
 		status   int
 	}{
 		"an account that nobody can sign in to is that of whoever proves its address": {2 * orphanAfter, false, 303},
-		"one whose link may be about to be written is not":                                  {0, false, 409},
-		"one that is kept out is not":                                                       {2 * orphanAfter, true, 409},
+		"one whose link may be about to be written is not":                            {0, false, 409},
+		"one that is kept out is not":                                                 {2 * orphanAfter, true, 409},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := startWith(t, oauthtest.User{Subject: "7", Email: alice, EmailVerified: true})

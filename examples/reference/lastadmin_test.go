@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/go-sallyport/auth"
+	"github.com/go-sallyport/auth/password"
 	"github.com/go-sallyport/auth/password/account"
+	usersql "github.com/go-sallyport/auth/password/sqlstore"
 )
 
 func TestLastAdministrator(t *testing.T) {
@@ -191,5 +193,72 @@ func TestLastAdministratorRace(t *testing.T) {
 			}
 			t.Logf("%d went, %d took too long", gone.Load(), busy.Load())
 		})
+	})
+}
+
+// Who is gone cannot try again: a deletion that fails leaves the user.
+func TestDeleteIsOneStep(t *testing.T) {
+	onDatabases(t, func(t *testing.T, db string) {
+		s := opened(t, db)
+		for _, id := range []string{"7", "8"} {
+			u := account.User{ID: id, Email: id + "@example.com", Canonical: id + "@example.com", CreatedAt: time.Now()}
+			if _, err := s.users.Create(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.tokens.Issue(t.Context(), id, password.PurposeReset, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // a repeat finds nobody, which is no error
+			if err := s.users.Delete(t.Context(), "7"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := count(t, s, "auth_user_tokens WHERE subject = '7'"); n != 0 {
+			t.Errorf("%d tokens are left", n)
+		}
+		if err := s.exec(t.Context(), "ALTER TABLE auth_user_tokens RENAME TO elsewhere"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.users.Delete(t.Context(), "8"); err == nil {
+			t.Error("no error, and the tokens were out of reach")
+		}
+		if _, err := s.users.Find(t.Context(), "8"); err != nil {
+			t.Errorf("the user is gone: %v", err)
+		}
+	})
+}
+
+// Nearly all deletions are of users who are no administrators: they wait for none that are.
+func TestDeleteWaitsForNobody(t *testing.T) {
+	onDatabases(t, func(t *testing.T, db string) {
+		s := opened(t, db)
+		if s.dialect == usersql.SQLite {
+			return // all writers of it take turns
+		}
+		for id, roles := range map[string][]string{"7": {"customer"}, "8": {"admin"}} {
+			if _, err := s.users.Create(t.Context(), account.User{ID: id, Email: id + "@example.com", Canonical: id + "@example.com", Roles: roles, CreatedAt: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		holder, err := s.db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = holder.Rollback() }()
+		if _, err := holder.ExecContext(t.Context(), "UPDATE reference_locks SET taken = taken + 1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.users.SetRoles(t.Context(), "7", []string{"manager"}); err != nil {
+			t.Error(err)
+		}
+		if err := s.users.Delete(t.Context(), "7"); err != nil {
+			t.Error(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := s.users.Delete(short, "8"); err == nil || errors.Is(err, errLastAdministrator) {
+			t.Errorf("an administrator went, and the lock was held: %v", err)
+		}
 	})
 }

@@ -111,7 +111,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger) (_ *service, 
 	if s.clients, err = throttle.NewClientIP(throttle.ClientIPConfig{TrustedProxies: cfg.Proxies}); err != nil {
 		return nil, err
 	}
-	if err := s.stores.openLimits(s.onEvent); err != nil {
+	if err := s.stores.openLimits(s.onEvent, s.onError); err != nil {
 		return nil, err
 	}
 

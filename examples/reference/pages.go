@@ -25,6 +25,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"beside": beside,
 	"advice": advice,
 	"label":  label,
+	"words":  refusals,
 }).ParseFS(files, "pages/*.html"))
 
 // A view is what every page gets.
@@ -141,13 +142,7 @@ func (s *service) routePages(mux *http.ServeMux, gate auth.Gate, guard *rbac.Gua
 		return storeError(s.deleteOrder(r.Context(), r.PathValue("id")))
 	})))
 	mux.Handle("GET /admin", may("users:read")(http.HandlerFunc(s.adminPage)))
-	mux.Handle("POST /admin/users/{id}/roles", may("users:write")(s.form("/admin", "roles", func(r *http.Request, _ *auth.Principal) error {
-		// No box is ticked, or this is no form: only the first takes all roles away.
-		if r.PostFormValue("user") != r.PathValue("id") {
-			return problem.Sentinel(problem.BodyInvalid, "this is not the form of the page")
-		}
-		return userError(s.changeRoles(r.Context(), r.PathValue("id"), r.PostForm["role"]))
-	})))
+	mux.Handle("POST /admin/users/{id}/roles", may("users:write")(http.HandlerFunc(s.rolesForm)))
 	mux.Handle("GET /style.css", file("style.css"))
 	s.routeTokens(mux, visitor)
 	mux.Handle("/", visitor(s.nothingHere(mux)))

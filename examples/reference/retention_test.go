@@ -210,3 +210,14 @@ func text(t *testing.T, s *stores, query string) string {
 	}
 	return b.String()
 }
+
+// Whoever makes an administrator says nothing of the audit log, and a service that keeps
+// all of it loses nothing by that.
+func TestRetentionIsNotOfAdmin(t *testing.T) {
+	none := func(string) string { return "" }
+	for _, args := range [][]string{{"-admin", "alice@example.com"}, {"-audit-days", "1", "-admin", "alice@example.com"}} {
+		if c, err := parseConfig(args, none); err != nil || c.AuditDays != 0 {
+			t.Errorf("%q: %d days are kept, %v", args, c.AuditDays, err)
+		}
+	}
+}

@@ -31,6 +31,7 @@ import (
 	usersql "github.com/go-sallyport/auth/password/sqlstore"
 	"github.com/go-sallyport/auth/password/throttle"
 	throttleredis "github.com/go-sallyport/auth/password/throttle/redisstore"
+	"github.com/go-sallyport/auth/problem"
 	"github.com/go-sallyport/auth/session"
 	sessionredis "github.com/go-sallyport/auth/session/redisstore"
 	sessionsql "github.com/go-sallyport/auth/session/sqlstore"
@@ -215,7 +216,7 @@ func dialRedis(address string) (redis.UniversalClient, error) {
 
 // openLimits makes the limits, which tell of every lock: it comes when there is an audit
 // log, which is kept in these stores.
-func (s *stores) openLimits(onEvent auth.EventFunc) (err error) {
+func (s *stores) openLimits(onEvent auth.EventFunc, onError problem.ErrorHandler) (err error) {
 	if s.guard, err = throttle.NewGuard(s.counts, throttle.GuardConfig{OnEvent: onEvent}); err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (s *stores) openLimits(onEvent auth.EventFunc) (err error) {
 		{&s.refreshes, throttle.Config{Name: "refresh", Max: 60, Window: time.Minute}},
 		{&s.starts, throttle.Config{Name: "provider", Max: 1200, Window: time.Minute}}, // cheap: nothing is stored
 	} {
-		l.cfg.OnEvent = onEvent
+		l.cfg.OnEvent, l.cfg.ErrorHandler = onEvent, onError
 		if *l.limiter, err = throttle.New(s.counts, l.cfg); err != nil {
 			return err
 		}

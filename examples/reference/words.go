@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -22,20 +24,27 @@ func sayWhy(err error) string {
 		return "Please choose another password: " + strings.Join(parts, ", and ") + "."
 	}
 	d := problem.From(err)
-	switch d.Code {
-	case problem.InvalidCredentials:
-		return "That is not the password for this address. Check both, and try again."
-	case problem.OneTimeTokenInvalid:
-		return "This link was used already, or it is too old."
-	case problem.MFACodeInvalid:
-		return "That code is not right, or was used already. Try the next one."
-	case problem.TooManyRequests:
-		return "There were too many attempts. " + again(err)
+	sentence, ok := said[d.Code]
+	switch {
+	case d.Code == problem.TooManyRequests:
+		return sentence + " " + again(err)
+	case ok:
+		return sentence
 	}
 	if d.Detail != "" {
 		return d.Detail
 	}
 	return d.Title + "."
+}
+
+// said is what a form says that is here again, where the problem itself is too terse.
+var said = map[problem.Code]string{
+	problem.InvalidCredentials:        "The password does not fit. Check what you have typed, and try again.",
+	problem.OneTimeTokenInvalid:       "This link was used already, or it is too old.",
+	problem.MFACodeInvalid:            "That code is not right, or was used already. Try the next one.",
+	problem.MFAChallengeInvalid:       "It took too long. Sign in again.",
+	problem.TooManyRequests:           "There were too many attempts.",
+	errLastAdministrator.Details.Code: "This is the last administrator. Make somebody else an administrator first.",
 }
 
 // again is when to try once more, as Retry-After has it.
@@ -63,23 +72,32 @@ func beside(v view, field string) string {
 }
 
 // advice is what a person can do where there is no form to try again.
-func advice(code problem.Code) string {
-	return map[problem.Code]string{
-		problem.LinkRequired:         "There is an account with the address of yours elsewhere. Sign in to it as usual, and link the two on its page.",
-		problem.LinkConflict:         "That account elsewhere is linked to another one here. Sign in with it, and remove it there.",
-		problem.LastLoginMethod:      "Without it you could not sign in any more.",
-		problem.OtherUserSignedIn:    "Sign out first, or use the account elsewhere that is yours.",
-		problem.SignInAttemptInvalid: "It took too long, or began in another browser. Begin again at “Sign in”.",
-		problem.ProviderFailed:       "The other service does not answer as it should. Try again in a while, or sign in another way.",
-		problem.CrossOrigin:          "Another site has sent this. If it was you, do it on the pages of this one.",
-		problem.TooManyRequests:      "Wait a while, and try again.",
-		problem.Forbidden:            "Your roles do not allow it. If you need it, ask an administrator.",
-		problem.NotFound:             "The address is mistyped, or what was here is gone.",
-		problem.MethodNotAllowed:     "This address takes only what a form sends. Begin at the page that has the form.",
-		problem.ProviderDenied:       "Try once more, or sign in another way.",
-		problem.Internal:             "It is not your fault. Try again in a while.",
-		problem.Unavailable:          "This does not work at the moment. Try again in a while.",
-	}[code]
+func advice(code problem.Code) string { return advised[code] }
+
+var advised = map[problem.Code]string{
+	problem.LinkRequired:         "There is an account with the address of yours elsewhere. Sign in to it as usual, and link the two on its page.",
+	problem.LinkConflict:         "That account elsewhere is linked to another one here. Sign in with it, and remove it there.",
+	problem.LastLoginMethod:      "Without it you could not sign in any more.",
+	problem.OtherUserSignedIn:    "Sign out first, or use the account elsewhere that is yours.",
+	problem.SignInAttemptInvalid: "It took too long, or began in another browser. Begin again at “Sign in”.",
+	problem.ProviderFailed:       "The other service does not answer as it should. Try again in a while, or sign in another way.",
+	problem.CrossOrigin:          "Another site has sent this. If it was you, do it on the pages of this one.",
+	problem.TooManyRequests:      "Wait a while, and try again.",
+	problem.Forbidden:            "Your roles do not allow it. If you need it, ask an administrator.",
+	problem.NotFound:             "The address is mistyped, or what was here is gone.",
+	problem.MethodNotAllowed:     "This address takes only what a form sends. Begin at the page that has the form.",
+	problem.ProviderDenied:       "Try once more, or sign in another way.",
+	problem.Internal:             "It is not your fault. Try again in a while.",
+	problem.Unavailable:          "This does not work at the moment. Try again in a while.",
+}
+
+// refusals are the sentences by their codes, as JSON, for a script that meets the problems
+// of the API (pages/tokens-page.js).
+func refusals() (string, error) {
+	all := maps.Clone(advised)
+	maps.Copy(all, said) // its page has forms
+	text, err := json.Marshal(all)
+	return string(text), err
 }
 
 func reasonText(r password.Reason, e *password.PolicyError) string {

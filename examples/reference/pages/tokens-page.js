@@ -43,8 +43,20 @@ async function call(method, path, body, send = (...args) => auth.fetch(...args))
     body: body && JSON.stringify(body),
   });
   const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(`${answer.detail ?? `${answer.title}.`}`), { status: response.status, code: answer.code });
+  if (!response.ok) throw Object.assign(new Error(why(answer, response)), { status: response.status, code: answer.code });
   return answer;
+}
+
+// What the forms of other pages say about a problem: the page brings their sentences.
+const words = JSON.parse($("problem").dataset.words);
+function why({ code, detail, title }, response) {
+  if (code === "TOO_MANY_REQUESTS") return `${words[code]} ${again(Number(response.headers.get("Retry-After")))}`;
+  return words[code] ?? detail ?? `${title}.`;
+}
+function again(seconds) {
+  if (seconds > 90 * 60) return `Try again in ${Math.ceil(seconds / 3600)} hours.`;
+  if (seconds > 60) return `Try again in ${Math.ceil(seconds / 60)} minutes.`;
+  return seconds > 0 ? "Try again in a minute." : "Wait a while, and try again.";
 }
 
 /** Runs an action and says what went wrong. */
@@ -53,7 +65,8 @@ async function act(action) {
   try {
     await action();
   } catch (error) {
-    $("problem").textContent = error instanceof RefreshError ? "The service cannot be reached. Try again in a moment." : error.message;
+    const unreached = error instanceof RefreshError || error instanceof TypeError; // the second is of fetch
+    $("problem").lastElementChild.textContent = unreached ? "The service cannot be reached. Try again in a moment." : error.message;
     $("problem").hidden = false;
   }
 }

@@ -22,7 +22,7 @@ func TestMFA(t *testing.T) {
 	address, pw, _ := strings.Cut(announced[1], " ")
 	pw = strings.TrimSpace(pw)
 
-	p := &person{t: t, tab: chromium(t), base: origin}
+	p := &person{t: t, tab: chromium(t), base: origin, fingers: true}
 	if _, err := chromedp.Call(p.tab, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,22 @@ func walkElsewhere(t *testing.T, v *visit) {
 		p.reads("You are signed out.")
 		p.open("/account", "Sign in")
 	})
+	step(t, "a password of its own is another way to sign in", func(t *testing.T) {
+		p.t = t
+		begin(p, "/login")
+		choose(p, "Carol", "Your account")
+		p.fill("Set a password", "Your account", "new_password", "carol@example")
+		p.reads("Please choose another password")
+		p.look("account-elsewhere-refused")
+		p.fill("Set a password", "Your account", "new_password", words)
+		p.reads("Your password is changed")
+		if page := text(t, p.tab); strings.Contains(page, "You have none: you sign in") || !strings.Contains(page, "Current password") {
+			t.Errorf("the page says %q", page)
+		}
+		p.signOut()
+		p.signIn("carol@example.com", words)
+		p.signOut()
+	})
 	step(t, "LNK-02 an address that has an account is no proof; its owner links, and unlinks", func(t *testing.T) {
 		owner := v.member(t, "dave@example.com")
 		p.t = t

@@ -101,6 +101,15 @@ func walkRoles(t *testing.T, v *visit) {
 		boss.sure(t, "A lamp <b>", "Yes, delete it", "Orders")
 		boss.reads("There are no orders yet.")
 	})
+	step(t, "the last administrator stays one, and the form says so", func(t *testing.T) {
+		boss.t = t
+		boss.open("/admin", "Administration")
+		form := "//form[.//legend='Roles of " + running.AdminEmail + "']"
+		do(t, boss.tab, chromedp.Click(form+"//input[@value='admin']"))
+		boss.click(form+"//button", "Administration")
+		do(t, boss.tab, chromedp.WaitVisible(form+"//p[starts-with(., 'This is the last administrator.')]"), chromedp.WaitVisible(form+"//input[@value='admin' and @checked]"))
+		boss.look("admin-last")
+	})
 	step(t, "XCT-04 the audit log has it", func(t *testing.T) {
 		boss.t = t
 		boss.open("/admin", "Administration")

@@ -18,6 +18,7 @@ const words = "correct horse battery staple"
 // person has cookies of their own, and a provider at which Carol and Dave have accounts.
 type visit struct {
 	srv     *running.Server
+	redis   *redistest.Server // or nil
 	idp     *oauthtest.Server
 	browser context.Context
 }
@@ -36,7 +37,7 @@ func newVisit(t *testing.T, b *running.Backend) *visit {
 		Args: []string{"-access", "10s"},
 		Env:  []string{"OIDC_ISSUER=" + idp.URL, "OIDC_CLIENT_ID=" + oauthtest.ClientID, "OIDC_CLIENT_SECRET=" + oauthtest.ClientSecret},
 	})
-	v := &visit{srv: srv, idp: idp, browser: chromium(t)}
+	v := &visit{srv: srv, redis: b.Redis, idp: idp, browser: chromium(t)}
 	do(t, v.browser, chromedp.Navigate("about:blank"))
 	return v
 }
@@ -106,6 +107,7 @@ func TestReference(t *testing.T) {
 				{"forgery", walkForgery},
 				{"tokens", walkTokens},
 				{"elsewhere", walkElsewhere},
+				{"trouble", walkTrouble},
 			} {
 				t.Run(walk.name, func(t *testing.T) { walk.do(t, v) })
 			}

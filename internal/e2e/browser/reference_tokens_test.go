@@ -33,7 +33,8 @@ func walkTokens(t *testing.T, v *visit) {
 		p.t = t
 		begin(p)
 		p.look("tokens-login")
-		do(t, p.tab, chromedp.SendKeys("input#email", email), chromedp.SendKeys("input#password", "not the one\r"), chromedp.WaitVisible("#problem"))
+		do(t, p.tab, chromedp.SendKeys("input#email", email), chromedp.SendKeys("input#password", "not the one\r"), chromedp.WaitVisible("//*[@id='problem']/p[.='The password does not fit. Check what you have typed, and try again.']"))
+		p.look("tokens-refused")
 		do(t, p.tab, chromedp.Evaluate[chromedp.Void](`document.querySelector("#password").value = ""`), chromedp.SendKeys("input#password", words+"\r"), chromedp.WaitVisible("#signed-in"))
 		do(t, p.tab, chromedp.WaitVisible("//dl[@id='profile']/dd[text()='jwt']"))
 		p.look("tokens")
@@ -112,7 +113,7 @@ func walkTokens(t *testing.T, v *visit) {
 		begin(p)
 		do(t, p.tab, chromedp.SendKeys("input#email", email), chromedp.SendKeys("input#password", words+"\r"), chromedp.WaitVisible("form#second"))
 		p.look("tokens-factor")
-		do(t, p.tab, chromedp.SendKeys("input#code", "000000\r"), chromedp.WaitVisible("#problem"))
+		do(t, p.tab, chromedp.SendKeys("input#code", "000000\r"), chromedp.WaitVisible("//*[@id='problem']/p[starts-with(., 'That code is not right')]"))
 		do(t, p.tab, chromedp.Evaluate[chromedp.Void](`document.querySelector("#code").value = ""`), chromedp.SendKeys("input#code", running.Code(t, secret, 0)+"\r"), chromedp.WaitVisible("#signed-in"))
 		do(t, p.tab, chromedp.Click("#sign-out"), chromedp.WaitVisible("form#sign-in"))
 	})
