@@ -39,7 +39,7 @@ func sayWhy(err error) string {
 
 // said is what a form says that is here again, where the problem itself is too terse.
 var said = map[problem.Code]string{
-	problem.InvalidCredentials:        "The password does not fit. Check what you have typed, and try again.",
+	problem.InvalidCredentials:        "What you have typed does not fit. Check it, and try again.",
 	problem.OneTimeTokenInvalid:       "This link was used already, or it is too old.",
 	problem.MFACodeInvalid:            "That code is not right, or was used already. Try the next one.",
 	problem.MFAChallengeInvalid:       "It took too long. Sign in again.",

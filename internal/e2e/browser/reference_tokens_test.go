@@ -33,7 +33,7 @@ func walkTokens(t *testing.T, v *visit) {
 		p.t = t
 		begin(p)
 		p.look("tokens-login")
-		do(t, p.tab, chromedp.SendKeys("input#email", email), chromedp.SendKeys("input#password", "not the one\r"), chromedp.WaitVisible("//*[@id='problem']/p[.='The password does not fit. Check what you have typed, and try again.']"))
+		do(t, p.tab, chromedp.SendKeys("input#email", email), chromedp.SendKeys("input#password", "not the one\r"), chromedp.WaitVisible("//*[@id='problem']/p[.='What you have typed does not fit. Check it, and try again.']"))
 		p.look("tokens-refused")
 		do(t, p.tab, chromedp.Evaluate[chromedp.Void](`document.querySelector("#password").value = ""`), chromedp.SendKeys("input#password", words+"\r"), chromedp.WaitVisible("#signed-in"))
 		do(t, p.tab, chromedp.WaitVisible("//dl[@id='profile']/dd[text()='jwt']"))
