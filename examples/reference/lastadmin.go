@@ -115,7 +115,10 @@ func (u userStore) unlessLastNow(ctx context.Context, id string, statements []st
 			return err
 		}
 	}
-	_, err = u.inOneStep(ctx, func(tx *sql.Tx) error { return u.keepOne(ctx, tx, id) }, statements)
+	done, err := u.inOneStep(ctx, func(tx *sql.Tx) error { return u.keepOne(ctx, tx, id) }, statements)
+	if err == nil && !done {
+		err = account.ErrNotFound // gone since keepOne has looked
+	}
 	return err
 }
 

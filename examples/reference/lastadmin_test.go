@@ -262,3 +262,36 @@ func TestDeleteWaitsForNobody(t *testing.T) {
 		}
 	})
 }
+
+// Who is made an administrator while their deletion is under way is one to it.
+func TestDeleteSeesAPromotion(t *testing.T) {
+	onDatabases(t, func(t *testing.T, db string) {
+		s := opened(t, db)
+		if s.dialect == usersql.SQLite {
+			return // it has no second writer
+		}
+		if _, err := s.users.Create(t.Context(), account.User{ID: "7", Email: alice, Canonical: alice, Roles: []string{"customer"}, CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		promotion, err := s.db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = promotion.Rollback() }()
+		if _, err := promotion.ExecContext(t.Context(), `UPDATE auth_users SET roles = '["admin"]' WHERE id = '7'`); err != nil {
+			t.Fatal(err)
+		}
+		deleted := make(chan error)
+		go func() { deleted <- s.users.Delete(context.WithoutCancel(t.Context()), "7") }()
+		<-time.After(300 * time.Millisecond) // it has read the roles, and waits for the row
+		if err := promotion.Commit(); err != nil {
+			t.Error(err)
+		}
+		if err := <-deleted; !errors.Is(err, errLastAdministrator) {
+			t.Errorf("the only administrator was deleted: %v", err)
+		}
+		if _, err := s.users.Find(t.Context(), "7"); err != nil {
+			t.Error(err)
+		}
+	})
+}
