@@ -89,18 +89,23 @@ async function show() {
     if (error.status !== 401) throw error;
   }
   if (!me) {
-    $("who").textContent = "Nobody is signed in with a token.";
-    $("profile").replaceChildren();
-    $("orders").replaceChildren();
-    $("claims").textContent = shown = "";
+    nobody();
     if ($("second").hidden) only("sign-in");
     return;
   }
   const orders = await call("GET", "/api/v1/orders").then((answer) => answer.data, (error) => [{ item: error.message }]); // who may not see them is told so
+  if (ended) return; // signed out meanwhile
   only("signed-in");
   $("who").textContent = `Signed in as ${me.email}.`;
   $("profile").replaceChildren(...Object.entries(me).flatMap(([name, value]) => [row("dt", name), row("dd", [value].flat().join(", "))]));
   $("orders").replaceChildren(...(orders.length ? orders : [{ item: "There are no orders yet." }]).map((o) => row("li", o.item)));
+}
+
+function nobody() {
+  $("who").textContent = "Nobody is signed in with a token.";
+  $("profile").replaceChildren();
+  $("orders").replaceChildren();
+  $("claims").textContent = shown = "";
 }
 
 function take(response) {
@@ -156,6 +161,7 @@ async function follow() {
 auth.addEventListener("signin", follow);
 auth.addEventListener("signout", () => {
   ended = true;
+  nobody(); // and not when the server has answered: it may be out of reach
   only("sign-in");
   follow();
 });
